@@ -1,0 +1,1 @@
+"""Tokenization efficiency in every modality."""

@@ -1,0 +1,1 @@
+"""Runs: a corpus through its tokenizers, into a run directory."""

@@ -1,0 +1,1 @@
+"""Scaling laws: definition, prediction, fit."""

@@ -1,0 +1,1 @@
+"""From tokenizer and items to sums, and from sums to measurements."""

@@ -1,0 +1,1 @@
+"""From measurements and laws to plans."""

@@ -1,0 +1,1 @@
+"""Corpora: from paths to items."""

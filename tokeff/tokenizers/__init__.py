@@ -1,0 +1,1 @@
+"""Tokenizers: the contract, the registry of cards, and the families by modality."""

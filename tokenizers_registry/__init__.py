@@ -1,0 +1,1 @@
+"""Cards: one TOML file per named tokenizer. No code."""
