@@ -1,0 +1,111 @@
+"""How far a reconstruction is from its original: squared error, PSNR, SSIM; SI-SDR and energies of sound.
+
+Pictures are compared as 8-bit integers, sound as float. A figure that does not exist (identical signals, silence,
+pictures smaller than a window) is None with a reason, never infinite. Leaves out pooling over items.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+PEAK = 255
+SSIM_WINDOW = 11
+SSIM_SIGMA = 1.5
+SSIM_C1, SSIM_C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value, or None and why there is none."""
+
+    value: float | None
+    reason: str | None = None
+
+
+def squared_error(original: Tensor, copy: Tensor) -> int:
+    """Sum of squared differences of two uint8 tensors of one shape, exact."""
+    difference = original.to(torch.int32) - copy.to(torch.int32)
+    return int(difference.square_().sum(dtype=torch.int64))
+
+
+def psnr_db(total_squared_error: int, n_samples: int) -> Figure:
+    """Peak signal-to-noise ratio of 8-bit samples, dB, from a (pooled) squared error.
+
+    >>> psnr_db(100, 100).value
+    48.1308036086791
+    """
+    if n_samples == 0:
+        return Figure(None, "no_samples")
+    if total_squared_error == 0:
+        return Figure(None, "lossless")
+    return Figure(10 * math.log10(PEAK**2 * n_samples / total_squared_error))
+
+
+def ssim(original: Tensor, copy: Tensor) -> Figure:
+    """Mean structural similarity of two uint8 pictures [..., height, width], each plane by itself.
+
+    Wang et al. 2004 (IEEE TIP 13, 600): Gaussian window of 11 with sigma 1.5, K = (0.01, 0.03), only places where the
+    whole window lies inside. 1 for identical pictures; None below 11 pixels of height or width.
+    """
+    height, width = original.shape[-2:]
+    if min(height, width) < SSIM_WINDOW:
+        return Figure(None, "smaller_than_window")
+    x = original.reshape(-1, 1, height, width).double()
+    y = copy.reshape(-1, 1, height, width).double()
+    mean_x, mean_y, xx, yy, xy = (_blur(plane) for plane in (x, y, x * x, y * y, x * y))
+    product, squares = mean_x * mean_y, mean_x.square() + mean_y.square()
+    luminance = (2 * product + SSIM_C1) / (squares + SSIM_C1)
+    structure = (2 * (xy - product) + SSIM_C2) / (xx + yy - squares + SSIM_C2)
+    return Figure(float((luminance * structure).mean()))
+
+
+def si_sdr_db(original: Tensor, copy: Tensor) -> Figure:
+    """Scale-invariant signal-to-distortion ratio, dB, higher is better; [channels, n_samples], mean over channels.
+
+    Le Roux et al. 2019 (arXiv 1811.02508), both signals made zero-mean first. None where a channel is silent, where
+    nothing of it is left, or where the copy is a multiple of the original (`lossless`).
+    """
+    s, t = (signal.double() - signal.double().mean(dim=-1, keepdim=True) for signal in (original, copy))
+    energy = s.square().sum(dim=-1)
+    if not bool((energy > 0).all()):
+        return Figure(None, "silent")
+    target = ((s * t).sum(dim=-1) / energy).unsqueeze(-1) * s
+    kept, lost = target.square().sum(dim=-1), (t - target).square().sum(dim=-1)
+    if not bool((kept > 0).all()):
+        return Figure(None, "nothing_kept")
+    if not bool((lost > 0).all()):
+        return Figure(None, "lossless")
+    return Figure(float(10 * torch.log10(kept / lost).mean()))
+
+
+def energies(original: Tensor, copy: Tensor) -> tuple[float, float]:
+    """Energy of the original and of its difference from the copy: sums of squares over channels and samples."""
+    signal, error = original.double(), original.double() - copy.double()
+    return float(signal.square().sum()), float(error.square().sum())
+
+
+def snr_db(signal_energy: float, error_energy: float) -> Figure:
+    """Signal-to-noise ratio, dB, from (pooled) energies."""
+    if error_energy == 0:
+        return Figure(None, "lossless")
+    if signal_energy == 0:
+        return Figure(None, "silent")
+    return Figure(10 * math.log10(signal_energy / error_energy))
+
+
+@cache
+def _window(device: torch.device) -> Tensor:
+    """[window] Gaussian weights that sum to 1."""
+    places = torch.arange(SSIM_WINDOW, dtype=torch.float64, device=device) - SSIM_WINDOW // 2
+    weights = torch.exp(-places.square() / (2 * SSIM_SIGMA**2))
+    return weights / weights.sum()
+
+
+def _blur(planes: Tensor) -> Tensor:
+    """[n, 1, height, width] -> [n, 1, height - 10, width - 10]: the window's weighted mean."""
+    weights = _window(planes.device)
+    return conv2d(conv2d(planes, weights.reshape(1, 1, -1, 1)), weights.reshape(1, 1, 1, -1))

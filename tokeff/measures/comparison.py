@@ -1,0 +1,136 @@
+"""Distortion of pictures, sound and clips against their originals, as columns of a Tally.
+
+Sums that pool exactly (squared errors, energies) stand beside each item's own figure. A figure that an item does not
+have is left out of its sum, and the count beside the sum says of how many items it is. Leaves out texts (`text`).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from tokeff.errors import ItemError, TokeffError
+from tokeff.maths.distortion import Figure, energies, psnr_db, si_sdr_db, squared_error, ssim
+from tokeff.measures.rows import Column
+from tokeff.records.items import Item
+from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
+from tokeff.records.tallies import fixed
+
+Numbers = tuple[dict[str, int], dict[str, int]]
+"""Counts and fixed-point reals of one item."""
+
+
+def compare_media(
+    tokenizer: str, items: Sequence[Item], signals: Sequence[Signal], reconstructions: Sequence[Signal | None]
+) -> tuple[dict[str, Column], dict[str, Column]]:
+    """Columns of counts and of reals. Raises ItemError(`shape_mismatch`), and TokeffError for what no copy may be."""
+    counts, reals = [], []
+    for item, signal, copy in zip(items, signals, reconstructions, strict=True):
+        numbers = _compare(tokenizer, item, signal, copy) if copy is not None else ({}, {})
+        counts.append({"n_reconstructed": int(copy is not None), **numbers[0]})
+        reals.append(numbers[1])
+    return _columns(counts), _columns(reals)
+
+
+def _columns(rows: Sequence[dict[str, int]]) -> dict[str, Column]:
+    names = {name: None for row in rows for name in row}
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _compare(tokenizer: str, item: Item, signal: Signal, copy: Signal) -> Numbers:
+    if isinstance(signal, ImageSignal) and isinstance(copy, ImageSignal):
+        _check_pair(tokenizer, item, signal.pixels, copy.pixels)
+        return _image(signal.pixels, copy.pixels)
+    if isinstance(signal, AudioSignal) and isinstance(copy, AudioSignal):
+        _check_pair(tokenizer, item, signal.samples, copy.samples)
+        return _audio(signal.samples, copy.samples)
+    if isinstance(signal, VideoSignal) and isinstance(copy, VideoSignal):
+        return _video(tokenizer, item, signal, copy)
+    raise TokeffError(
+        f"reconstructs {item.key} as another modality",
+        where=tokenizer,
+        got=type(copy).__name__,
+        expected=type(signal).__name__,
+    )
+
+
+def _image(original: Tensor, copy: Tensor) -> Numbers:
+    error, n_samples = squared_error(original, copy), original.numel()
+    counts, reals = {"squared_error": error, "n_compared": n_samples}, dict[str, int]()
+    _add("psnr_db", psnr_db(error, n_samples), counts, reals)
+    _add("ssim", ssim(original, copy), counts, reals)
+    return counts, reals
+
+
+def _audio(original: Tensor, copy: Tensor) -> Numbers:
+    signal_energy, error_energy = energies(original, copy)
+    # An error below the fixed-point unit is still an error: only identical samples may sum to nothing.
+    smallest = int(error_energy > 0)
+    counts = {"n_compared": original.numel()}
+    reals = {"signal_energy": fixed(signal_energy), "error_energy": max(smallest, fixed(error_energy))}
+    _add("si_sdr_db", si_sdr_db(original, copy), counts, reals)
+    return counts, reals
+
+
+def _video(tokenizer: str, item: Item, signal: VideoSignal, copy: VideoSignal) -> Numbers:
+    error = n_samples = 0
+    for original, other in _in_step(signal.source.frames(), copy.source.frames(), item):
+        _check_pair(tokenizer, item, original, other)
+        error += squared_error(original, other)
+        n_samples += original.numel()
+    counts, reals = {"squared_error": error, "n_compared": n_samples}, dict[str, int]()
+    _add("psnr_db", psnr_db(error, n_samples), counts, reals)
+    return counts, reals
+
+
+def _add(name: str, figure: Figure, counts: dict[str, int], reals: dict[str, int]) -> None:
+    """The figure and a count of 1; or, where there is none, a count of its reason."""
+    stem = name.removesuffix("_db")
+    if figure.value is None:
+        counts[f"n_{stem}_{figure.reason}"] = 1
+    else:
+        counts[f"n_{stem}"] = 1
+        reals[name] = fixed(figure.value)
+
+
+def _in_step(left: Iterator[Tensor], right: Iterator[Tensor], item: Item) -> Iterator[tuple[Tensor, Tensor]]:
+    """Chunks of equal length from two streams of chunks. Raises ItemError where one has fewer frames."""
+    a, b = next(left, None), next(right, None)
+    n_frames = 0
+    while a is not None and b is not None:
+        n = min(len(a), len(b))
+        yield a[:n], b[:n]
+        n_frames += n
+        a = a[n:] if len(a) > n else next(left, None)
+        b = b[n:] if len(b) > n else next(right, None)
+    if a is not None or b is not None:
+        longer, shorter = ("original", "reconstruction") if a is not None else ("reconstruction", "original")
+        raise ItemError(
+            "shape_mismatch",
+            "the reconstruction has another number of frames than the original",
+            where=item.key,
+            got=f"{n_frames} frames of the {shorter}, more of the {longer}",
+        )
+
+
+def _check_pair(tokenizer: str, item: Item, original: Tensor, copy: Tensor) -> None:
+    """Equal shape and type, and numbers throughout."""
+    if original.shape != copy.shape:
+        raise ItemError(
+            "shape_mismatch",
+            f"the reconstruction by {tokenizer} has another shape than the original",
+            where=item.key,
+            got=list(copy.shape),
+            expected=list(original.shape),
+        )
+    if original.dtype != copy.dtype:
+        raise TokeffError(
+            f"reconstructs {item.key} in another number type", where=tokenizer, got=copy.dtype, expected=original.dtype
+        )
+    if copy.is_floating_point() and not bool(torch.isfinite(copy).all()):
+        raise TokeffError(
+            f"reconstructs {item.key} with NaN or infinite samples",
+            where=tokenizer,
+            expected="finite numbers",
+            fix="Its decoder or its weights are broken: no figure of it can be trusted.",
+        )

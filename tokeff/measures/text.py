@@ -1,0 +1,80 @@
+"""What a batch of texts has beside bytes and tokens: characters, words, lines, unknown tokens, round trips.
+
+Words are separated by whitespace, as `str.split` does it: a segmenter that needs no model and fits no script without
+spaces, which is why figures name it. Leaves out decoding.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokeff.errors import TokeffError
+from tokeff.measures.rows import Column
+from tokeff.records.items import Item
+from tokeff.records.signals import Signal, TextSignal
+from tokeff.tokenizers.protocols import TextVocabulary
+
+SEGMENTER = "whitespace"
+_IS_SPACE = np.array([chr(byte).isspace() and byte < 128 for byte in range(256)])
+_FIRST_CONTINUATION, _AFTER_CONTINUATION = 0x80, 0xC0
+
+
+def text_columns(texts: Sequence[bytes]) -> dict[str, Column]:
+    """n_characters, n_words (whitespace-separated) and n_lines of each text; a last line without its end is a line."""
+    joined = np.frombuffer(b"\n".join([b"", *texts]), dtype=np.uint8)
+    # Signed, the continuation bytes 0x80..0xBF are the lowest values: one comparison finds the others.
+    leads = joined.view(np.int8) >= _AFTER_CONTINUATION - 256
+    space = _IS_SPACE[joined]
+    starts = space[:-1] & ~space[1:]
+    characters, words, lines = [], [], []
+    place = 0
+    for text in texts:
+        end = place + len(text)
+        n_characters = int(np.count_nonzero(leads[place + 1 : end + 1]))
+        characters.append(n_characters)
+        ascii_only = n_characters == len(text)
+        # Other scripts have spaces of their own, which the table of single bytes cannot know.
+        words.append(int(np.count_nonzero(starts[place:end])) if ascii_only else len(text.decode("utf-8").split()))
+        lines.append(text.count(b"\n") + (not text.endswith(b"\n") and bool(text)))
+        place = end + 1
+    return {"n_characters": characters, "n_words": words, "n_lines": lines}
+
+
+def vocabulary_facts(
+    vocabulary: TextVocabulary, histogram: NDArray[np.int64]
+) -> tuple[dict[str, int], NDArray[np.int64]]:
+    """n_unknown and n_without_text (specials that slipped in), and the counts of tokens by their bytes of text."""
+    token_bytes = vocabulary.token_bytes
+    if len(token_bytes) < len(histogram):
+        raise TokeffError(
+            "a vocabulary knows fewer tokens than it emits",
+            got=f"bytes of {len(token_bytes)} tokens",
+            expected=f"at least {len(histogram)}",
+        )
+    unknown = sum(int(histogram[id_]) for id_ in vocabulary.unknown_ids if id_ < len(histogram))
+    used = np.flatnonzero(histogram)
+    by_bytes = np.zeros(int(token_bytes[used].max()) + 1, dtype=np.int64)
+    np.add.at(by_bytes, token_bytes[used], histogram[used])
+    silent = np.setdiff1d(used[token_bytes[used] == 0], sorted(vocabulary.unknown_ids))
+    return {"n_unknown": unknown, "n_without_text": int(histogram[silent].sum())}, by_bytes
+
+
+def compare_texts(
+    tokenizer: str, items: Sequence[Item], signals: Sequence[Signal], reconstructions: Sequence[Signal | None]
+) -> dict[str, Column]:
+    """n_reconstructed (0 or 1) of each item, and n_roundtrip_failures where it was: byte for byte or not at all."""
+    failures: list[int | None] = []
+    for item, signal, copy in zip(items, signals, reconstructions, strict=True):
+        if copy is None:
+            failures.append(None)
+        elif isinstance(signal, TextSignal) and isinstance(copy, TextSignal):
+            failures.append(int(signal.data != copy.data))
+        else:
+            raise TokeffError(
+                f"reconstructs {item.key} as another modality",
+                where=tokenizer,
+                got=type(copy).__name__,
+                expected=type(signal).__name__,
+            )
+    return {"n_reconstructed": [int(copy is not None) for copy in reconstructions], "n_roundtrip_failures": failures}
