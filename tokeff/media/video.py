@@ -1,0 +1,41 @@
+"""Video files: the header without decoding, frames on demand, and the way back to bytes.
+
+`read_header` reads every packet, so the number of frames and their times are measured, not believed. A clip with
+several video streams is its default one (else the first); cover pictures are none; sound is an item of its own. Frames
+are addressed by presentation time, so they are the same whether decoded in a row or picked.
+"""
+
+import io
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import BinaryIO
+
+from tokeff.media.video_encode import VideoCodec, encode, packet_bytes
+from tokeff.media.video_frames import IndexedFrames
+from tokeff.media.video_index import read_index
+from tokeff.records.headers import VideoHeader
+from tokeff.records.signals import VideoSignal
+
+__all__ = ["VideoCodec", "decode", "decode_bytes", "encode", "packet_bytes", "read_header"]
+
+
+def read_header(stream: BinaryIO) -> VideoHeader:
+    """The header of the clip in a seekable `stream`: all packets are read and one frame is decoded (for size and turn).
+
+    Raises ItemError `empty`, `truncated`, `unreadable`, `no_video_stream`, `no_frames`, `no_times`, `rotation` or
+    `decode_error`.
+    """
+    return read_index(stream).header
+
+
+def decode(open: Callable[[], BinaryIO]) -> VideoSignal:
+    """The clip in what `open` opens; frames are decoded when they are asked for. Raises as `read_header`."""
+    with closing(open()) as stream:
+        index = read_index(stream)
+    return VideoSignal(header=index.header, source=IndexedFrames(open, index))
+
+
+def decode_bytes(data: bytes) -> VideoSignal:
+    """The clip in the bytes of a file."""
+    return decode(partial(io.BytesIO, data))

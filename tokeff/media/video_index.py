@@ -1,0 +1,207 @@
+"""What is in a video file, found by reading every packet: which frames there are, when each is shown, where one may seek.
+
+Frames that the decoder throws away (behind an edit list, before the first keyframe, hidden reference frames of VP8) are
+not frames of the clip. Of the pixels one frame is decoded, for its size and turn; leaves out the others (`video_frames`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from tokeff.errors import ItemError
+from tokeff.media.video_container import check_whole
+from tokeff.records.headers import VideoHeader
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+# Playlists (hls, concat, dash) are not among them: a file of a corpus must not open others.
+_FORMATS = (
+    "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,apng,webp,h264,hevc,vvc,m4v,h263,ivf,obu,av1,"
+    "nut,mxf,rm,dv,vc1,yuv4mpegpipe,mp3,flac,wav,aac,aiff,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
+)
+_NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
+CROP_NOTE = "tokeff shows "
+"""Begins the comment in which `video_encode` writes an odd size that the codec had to pad."""
+
+av.logging.set_level(None)
+av.logging.set_libav_level(av.logging.PANIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a decoded frame becomes the shown one: transposed first, then mirrored."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @classmethod
+    def of(cls, frame: "VideoFrame") -> "Turn":
+        """From the frame's display matrix: x' = a x + c y, y' = b x + d y. Raises ItemError for a slanted one."""
+        if SideDataType.DISPLAYMATRIX not in (data.type for data in frame.side_data):
+            return cls()
+        a, b, _, c, d = np.frombuffer(bytes(frame.side_data[SideDataType.DISPLAYMATRIX]), dtype=np.int32)[:5].tolist()
+        if a and d and not (b or c):
+            return cls(False, a < 0, d < 0)
+        if b and c and not (a or d):
+            return cls(True, c < 0, b < 0)
+        raise ItemError("rotation", "is to be shown slanted", got=(a, b, c, d), expected="a quarter turn or a mirror")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VideoIndex:
+    """The frames of one clip and the way to them."""
+
+    header: VideoHeader
+    video_place: int
+    """Among the file's video streams."""
+    decoded_width: int
+    decoded_height: int
+    turn: Turn
+    pts: NDArray[np.int64] | None
+    """[n_frames] by which frames are found, rising; None where the file gives no usable times: frames are counted."""
+    key_pts: NDArray[np.int64]
+    """[n_keys] pts of the keyframes, rising."""
+    key_dts: NDArray[np.int64]
+    """[n_keys] their decoding times."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    pts: int | None
+    dts: int | None
+    duration: int
+    keyframe: bool
+    discarded: bool
+
+
+@contextmanager
+def opened(stream: BinaryIO) -> "Iterator[InputContainer]":
+    """The container in `stream`; errors of FFmpeg inside the block become ItemErrors. Closes the container only."""
+    container = None
+    try:
+        stream.seek(0)
+        container = av.open(stream, mode="r", container_options={"format_whitelist": _FORMATS})
+        yield container
+    except av.error.FFmpegError as error:
+        if container is None:
+            raise ItemError("unreadable", f"is not a video that FFmpeg can open: {error.strerror}") from error
+        raise ItemError("decode_error", f"cannot be decoded: {error.strerror}") from error
+    finally:
+        if container is not None:
+            container.close()
+
+
+def read_index(stream: BinaryIO) -> VideoIndex:
+    """Read every packet of the clip. Raises ItemError: `empty`, `truncated`, `unreadable`, `no_video_stream`, ..."""
+    check_whole(stream)
+    with opened(stream) as container:
+        video = _video_stream(container)
+        packets, frame = _read_packets(container, video)
+        if frame is None or not packets:
+            raise ItemError("no_frames", "its video stream holds no frame that decodes", got=f"{len(packets)} packets")
+        return _index(container, video, packets, frame)
+
+
+def _video_stream(container: "InputContainer") -> "VideoStream":
+    """The default video stream, else the first; a cover picture is none."""
+    streams = [s for s in container.streams.video if not s.disposition & _NOT_VIDEO]
+    if not streams:
+        kinds = sorted({stream.type for stream in container.streams})
+        raise ItemError("no_video_stream", "holds no video stream", got=", ".join(kinds) or "no stream")
+    return next((s for s in streams if s.disposition & Disposition.default), streams[0])
+
+
+def _read_packets(container: "InputContainer", video: "VideoStream") -> "tuple[list[_Packet], VideoFrame | None]":
+    packets: list[_Packet] = []
+    frame = None
+    for packet in container.demux(video):
+        if packet.is_corrupt:
+            raise ItemError("truncated", "a packet is cut", where=f"packet {len(packets)}")
+        if packet.size and not _hidden(packet, video):
+            packets.append(
+                _Packet(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
+            )
+        if frame is None:
+            frame = next(iter(packet.decode()), None)
+    return packets, frame
+
+
+def _hidden(packet: "Packet[VideoStream]", video: "VideoStream") -> bool:
+    """A VP8 frame that is only referred to: its show_frame bit is 0 (RFC 6386, 9.1)."""
+    return video.codec_context.codec.canonical_name == "vp8" and not bytes(memoryview(packet)[:1])[0] & 0x10
+
+
+def _index(
+    container: "InputContainer", video: "VideoStream", packets: list[_Packet], frame: "VideoFrame"
+) -> VideoIndex:
+    turn = Turn.of(frame)
+    width, height = (frame.height, frame.width) if turn.transpose else (frame.width, frame.height)
+    comment = container.metadata.get("comment", "")
+    if comment.startswith(CROP_NOTE):
+        width, height = (int(side) for side in comment.removeprefix(CROP_NOTE).split("x"))
+    shown, keys = _shown(packets)
+    if not shown:
+        raise ItemError("no_frames", "shows no frame", got=f"{len(packets)} packets")
+    seconds, duration, timed = _times(shown, video)
+    pts = np.array([packet.pts for packet in shown], dtype=np.int64) if timed else None
+    return VideoIndex(
+        header=VideoHeader(
+            width=width,
+            height=height,
+            frame_seconds=seconds,
+            duration_seconds=duration,
+            container=container.format.name.split(",")[0],
+            codec=video.codec_context.codec.canonical_name,
+            counted="measured" if timed else "claimed",
+        ),
+        video_place=container.streams.video.index(video),
+        decoded_width=frame.width,
+        decoded_height=frame.height,
+        turn=turn,
+        pts=pts if pts is not None and bool(np.all(np.diff(pts) > 0)) else None,
+        key_pts=np.array([key.pts for key in keys] if timed else [], dtype=np.int64),
+        key_dts=np.array([key.pts if key.dts is None else key.dts for key in keys] if timed else [], dtype=np.int64),
+    )
+
+
+def _shown(packets: list[_Packet]) -> tuple[list[_Packet], list[_Packet]]:
+    """Packets of frames that are shown, and keyframes, each in order of presentation where times are known.
+
+    What comes before the first keyframe, in decoding or in presentation, refers to frames that are not there.
+    """
+    first = next((place for place, packet in enumerate(packets) if packet.keyframe), 0)
+    decodable = packets[first:]
+    if any(packet.pts is None for packet in decodable):
+        return [packet for packet in decodable if not packet.discarded], []
+    start = decodable[0].pts or 0
+    ordered = sorted((p for p in decodable if (p.pts or 0) >= start), key=lambda packet: packet.pts or 0)
+    return [p for p in ordered if not p.discarded], [p for p in ordered if p.keyframe]
+
+
+def _times(shown: list[_Packet], video: "VideoStream") -> tuple[NDArray[np.float64], float, bool]:
+    """Presentation seconds, duration in seconds, and whether the file gave them or they are numbered by its rate."""
+    rate = video.guessed_rate or video.average_rate
+    period = float(1 / rate) if rate else 0.0
+    timed = all(packet.pts is not None for packet in shown)
+    base: Any = video.time_base
+    if timed and base:
+        seconds = np.array([float(packet.pts * base) for packet in shown if packet.pts is not None])
+        steps = np.diff(seconds)
+        last = float(shown[-1].duration * base) or period or (float(np.median(steps)) if len(steps) else 0.0)
+        return seconds, float(seconds[-1] - seconds[0]) + last, True
+    if not period:
+        raise ItemError("no_times", "gives neither times of frames nor a rate")
+    return np.arange(len(shown)) * period, len(shown) * period, False
+
