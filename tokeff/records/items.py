@@ -22,13 +22,17 @@ class Item:
     open: Callable[[], BinaryIO]
 
 
+Stage = Literal["find", "read", "decode", "encode", "reconstruct", "measure"]
+"""Where an item was when it failed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """An item, or part of one, that could not be measured: one line of `errors.jsonl`."""
 
     key: str
     modality: Modality | None
-    stage: Literal["find", "read", "decode", "encode", "reconstruct", "measure"]
+    stage: Stage
     reason: str
     message: str
     stored_bytes: int | None = None

@@ -31,6 +31,16 @@ class Registry:
         sources = [*_shipped_texts(), *_folder_texts(folders)]
         return cls(cards=parse_cards(sources, families), families=families)
 
+    @classmethod
+    def check(cls, files: Sequence[Path], folders: Sequence[Path] = ()) -> "Registry":
+        """The registry with the card `files` added, or every problem of any card as CardErrors."""
+        families = all_families()
+        known = [*_shipped_texts(), *_folder_texts(folders)]
+        texts = {text for _, text in known}
+        # A shipped card may be checked by its own path: it does not clash with itself.
+        given = [(str(path), text) for path in files if (text := read_text(path)) not in texts]
+        return cls(cards=parse_cards([*known, *given], families), families=families)
+
     def names(self) -> list[str]:
         """Every name and alias."""
         return sorted({*self.cards, *self._aliases()})
@@ -89,6 +99,16 @@ def parse_cards(sources: Iterable[tuple[str, str]], families: Families) -> dict[
     return cards
 
 
+def read_text(path: Path) -> str:
+    """The text of a card file. Raises NotFound or CardError."""
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise NotFound("there is no card file here", where=str(path)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CardError(f"cannot be read: {error}", where=str(path)) from error
+
+
 def _shipped_texts() -> Iterator[tuple[str, str]]:
     root = resources.files("tokenizers_registry")
     for modality in sorted(root.iterdir(), key=lambda entry: entry.name):
@@ -103,4 +123,4 @@ def _folder_texts(folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
         if not folder.is_dir():
             raise NotFound("there is no folder of cards here", where=str(folder), fix="Give --cards a folder.")
         for path in sorted(folder.rglob("*.toml")):
-            yield str(path), path.read_text("utf-8")
+            yield str(path), read_text(path)

@@ -1,0 +1,43 @@
+"""The commands put together, and what becomes of errors: a typed refusal is one message and exit code 1."""
+
+import sys
+
+import typer
+
+from tokeff.cli.doctor import doctor
+from tokeff.cli.profile import profile
+from tokeff.cli.tokenizers import tokenizers
+from tokeff.errors import TokeffError
+
+app = typer.Typer(
+    name="tokeff",
+    help="Measure how efficiently tokenizers turn bytes into tokens, in every modality, and plan with it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(profile)
+app.add_typer(tokenizers, name="tokenizers")
+app.command()(doctor)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    """Measure how efficiently tokenizers turn bytes into tokens, in every modality, and plan with it."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"tokeff {installed('tokeff')}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """Run the command line; a TokeffError is printed and becomes exit code 1, an interrupt 130."""
+    try:
+        app()
+    except TokeffError as error:
+        typer.echo(f"tokeff: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("tokeff: interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,86 @@
+"""`tokeff profile`: measure a corpus."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """Examples:
+
+  tokeff profile data_samples
+
+  tokeff profile corpus/ -t tekken -t gpt2 -o runs/first
+
+  tokeff profile 'books/**/*.txt' -t o200k --unit paragraph
+
+  tokeff profile photos/ -t qwen2-vl -t 'jpeg-q75?quality=40' --sample 500
+
+  tokeff profile archive/ -t qwen2-vl --count-only
+"""
+
+
+def profile(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders or quoted globs.", metavar="PATH...")],
+    tokenizer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-t",
+            "--tokenizer",
+            help="A card name or family:source?key=value; may be repeated. "
+            "Without it, one default per modality that needs no download.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Keep the run in this new directory.")] = None,
+    modality: Annotated[str | None, typer.Option(help="Only text, image, audio or video.")] = None,
+    unit: Annotated[str, typer.Option(help="What an item of text is: file, line or paragraph.")] = "file",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            help="Measure so many random items per modality; counts that follow from headers "
+            "stay exact over the whole corpus."
+        ),
+    ] = None,
+    count_only: Annotated[
+        bool, typer.Option("--count-only", help="Count tokens from headers; decode nothing.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the sample and the intervals.")] = 0,
+    cards: Annotated[list[Path] | None, typer.Option(help="A folder of your own cards; may be repeated.")] = None,
+    max_error_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit with code 3 when more than this share of items fails.")
+    ] = 0.1,
+    json: Annotated[bool, typer.Option("--json", help="Print measurements.json instead of a table.")] = False,
+) -> None:
+    """Measure a corpus: tokens, bytes per token with an interval, entropy, distortion, speed; per modality."""
+    from tokeff.cli.progress import TerminalProgress
+    from tokeff.engine.options import Options
+    from tokeff.engine.profile import profile as run
+    from tokeff.reports.terminal import print_profile, print_profile_json
+
+    options = Options(
+        paths=tuple(paths),
+        tokenizers=tuple(tokenizer or ()),
+        modality=modality,  # type: ignore[arg-type]  # Options checks them and names the choices
+        unit=unit,  # type: ignore[arg-type]
+        device=device,  # type: ignore[arg-type]
+        sample=sample,
+        seed=seed,
+        count_only=count_only,
+        cards=tuple(cards or ()),
+    )
+    with TerminalProgress() as progress:
+        result = run(options, out=out, observer=progress)
+    if json:
+        print_profile_json(result)
+    else:
+        print_profile(result, out)
+    if result.error_rate > max_error_rate:
+        typer.echo(
+            f"tokeff: {result.n_err} of {result.n_in} items were quarantined, more than --max-error-rate "
+            f"{max_error_rate:g} allows.",
+            err=True,
+        )
+        raise typer.Exit(3)
+
+
+profile.__doc__ = f"{profile.__doc__}\n\n\b\n{EXAMPLES}"

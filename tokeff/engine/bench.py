@@ -1,0 +1,89 @@
+"""The bench: open tokenizers, put to batches. Encode, reconstruct, tally; what fails is halved until it is found.
+
+Halving serves two ends: a poison item is isolated while its neighbours count, and a batch too large for a device's
+memory goes through in parts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokeff.engine.stream import Batch, failure_of
+from tokeff.errors import ItemError, TokeffError
+from tokeff.measures.batch import tally_batch
+from tokeff.measures.throughput import Stage, Stopwatch
+from tokeff.records.cards import Card
+from tokeff.records.items import Failure, Item
+from tokeff.records.signals import Signal, TextSignal
+from tokeff.records.tallies import Tally
+from tokeff.tokenizers.protocols import Reconstructs, Tokenizer, Verifies
+
+VERIFIED_BYTES = 2**16
+"""Of each text, so much is encoded with the reference library too."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Instrument:
+    """One open tokenizer and what it has measured so far."""
+
+    card: Card
+    tokenizer: Tokenizer[Any]
+    device: str
+    tally: Tally = field(default_factory=Tally)
+    n_errors: int = 0
+    watch: Stopwatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start a stopwatch for the device."""
+        self.watch = Stopwatch(device=self.device)
+
+    def measure(self, batch: Batch) -> tuple[Tally, list[Failure]]:
+        """The tally of a batch and the failures of this tokenizer on it; both are added to what it has."""
+        tallies: list[Tally] = []
+        failures: list[Failure] = []
+        self._measure(batch.items, batch.signals, tallies, failures)
+        tally = Tally.total(tallies)
+        self.tally += tally
+        self.n_errors += len(failures) + len(batch.failures)
+        return tally, failures
+
+    def _measure(
+        self, items: Sequence[Item], signals: Sequence[Signal], tallies: list[Tally], failures: list[Failure]
+    ) -> None:
+        if not items:
+            return
+        stage: Stage = "encode"
+        raw_bytes = sum(signal.header.raw_bytes for signal in signals)
+        try:
+            with self.watch.time("encode", raw_bytes=raw_bytes) as lap:
+                tokens = self.tokenizer.encode(signals)
+                lap.n_tokens = sum(each.counts.n_tokens for each in tokens)
+            stage, rebuilt = "reconstruct", None
+            if isinstance(self.tokenizer, Reconstructs):
+                with self.watch.time("reconstruct", raw_bytes=raw_bytes, n_tokens=lap.n_tokens):
+                    rebuilt = self.tokenizer.decode(tokens, [signal.header for signal in signals])
+            stage = "measure"
+            with self.watch.time("measure", raw_bytes=raw_bytes, n_tokens=lap.n_tokens):
+                tallies.append(tally_batch(self.tokenizer, items, signals, tokens, rebuilt))
+        except Exception as error:
+            if isinstance(error, TokeffError) and not isinstance(error, ItemError):
+                raise
+            if len(items) == 1:
+                failures.append(failure_of(items[0], stage, error, self.card.name))
+                return
+            middle = len(items) // 2
+            self._measure(items[:middle], signals[:middle], tallies, failures)
+            self._measure(items[middle:], signals[middle:], tallies, failures)
+
+    def verify(self, signals: Sequence[Signal]) -> dict[str, Any] | None:
+        """Check a fast engine against its reference on (parts of) these texts. Raises EngineMismatch."""
+        if not isinstance(self.tokenizer, Verifies) or not signals:
+            return None
+        parts = [_window(signal) for signal in signals if isinstance(signal, TextSignal)]
+        reference = self.tokenizer.verify(parts)
+        return {"reference": reference, "n_texts": len(parts), "n_bytes": sum(len(part.data) for part in parts)}
+
+
+def _window(signal: TextSignal) -> TextSignal:
+    """The first VERIFIED_BYTES of a text, cut between characters."""
+    return TextSignal(data=signal.data[:VERIFIED_BYTES].decode("utf-8", "ignore").encode())

@@ -1,0 +1,118 @@
+"""The run directory: what a run leaves behind.
+
+    run.json             arguments, seed, corpus fingerprint, cards, device, versions, timings, totals
+    measurements.json    the figures
+    items.parquet        one row per item and tokenizer
+    errors.jsonl         the quarantine: one line per failure
+
+Files are written beside their place and renamed, `run.json` last: a directory with a `run.json` is complete.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from tokeff.engine.rows import RowWriter
+from tokeff.errors import RunError
+from tokeff.records.items import Failure, Modality
+from tokeff.records.tallies import Tally
+
+MEASUREMENTS_SCHEMA = "tokeff.measurements/1"
+RUN_SCHEMA = "tokeff.run/1"
+FILES = ("run.json", "measurements.json", "items.parquet", "errors.jsonl")
+
+
+class RunDirectory:
+    """An open run directory. Use `RunDirectory.create`."""
+
+    def __init__(self, folder: Path, rows: RowWriter, errors: TextIO) -> None:
+        self._folder, self._rows, self._errors = folder, rows, errors
+
+    @classmethod
+    @contextmanager
+    def create(cls, folder: Path) -> "Iterator[RunDirectory]":
+        """A new run directory; one that does not come to its end is removed again.
+
+        Raises RunError where `folder` holds another run or anything else, or cannot be written.
+        """
+        refuse_occupied(folder)
+        was_there = folder.exists()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            errors_path, rows_path = _part(folder, "errors.jsonl"), _part(folder, "items.parquet")
+            with errors_path.open("w", encoding="utf-8") as errors, RowWriter(rows_path) as rows:
+                yield cls(folder, rows, errors)
+            errors_path.rename(folder / "errors.jsonl")
+            rows_path.rename(folder / "items.parquet")
+            # Its presence says that the rest is whole.
+            _part(folder, "run.json").rename(folder / "run.json")
+        except BaseException as error:
+            _clear(folder, remove=not was_there)
+            if isinstance(error, OSError):
+                raise RunError(f"cannot write the run: {error.strerror or error}", where=str(folder)) from error
+            raise
+
+    def add_rows(self, modality: Modality, tokenizer: str, tally: Tally) -> None:
+        """Append the items of a batch's tally."""
+        self._rows.add(modality, tokenizer, tally)
+
+    def add_failures(self, failures: Sequence[Failure]) -> None:
+        """Append to the quarantine."""
+        for failure in failures:
+            self._errors.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
+
+    def finish(self, measurements: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> None:
+        """Write the figures and what produced them."""
+        _write_json(self._folder / "measurements.json", {"schema": MEASUREMENTS_SCHEMA, "measurements": measurements})
+        _write_json(_part(self._folder, "run.json"), {"schema": RUN_SCHEMA, **run})
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """One of a run's JSON files. Raises RunError where it is absent or not what it should be."""
+    path = folder / name
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise RunError("this is not a complete run", where=str(folder), got=f"no {name}") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read it: {error}", where=str(path)) from error
+    if not isinstance(content, dict):
+        raise RunError("is not a JSON object", where=str(path))
+    return content
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Raises RunError unless `folder` is new or empty."""
+    if folder.exists() and not folder.is_dir():
+        raise RunError("a file is in the way", where=str(folder), expected="a new or empty directory")
+    if folder.exists() and any(folder.iterdir()):
+        held = "another run" if any((folder / name).exists() for name in FILES) else "other files"
+        raise RunError(
+            f"the output directory holds {held}",
+            where=str(folder),
+            expected="a new or empty directory",
+            fix="Give -o another name, or delete it first.",
+        )
+
+
+def _clear(folder: Path, *, remove: bool) -> None:
+    """Take away what an unfinished run wrote; nothing else was there."""
+    if folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink()
+        if remove:
+            folder.rmdir()
+
+
+def _part(folder: Path, name: str) -> Path:
+    return folder / f"{name}.part"
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    part = path.with_name(path.name.removesuffix(".part") + ".writing")
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    part.write_text(text + "\n", encoding="utf-8")
+    part.rename(path)

@@ -1,0 +1,75 @@
+"""Rows of `items.parquet`: one per item and tokenizer, streamed, with the same columns whatever was measured.
+
+A column that does not exist for an item is null. Leaves out what the columns mean (`tokeff.measures.batch`).
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tokeff.records.items import Modality
+from tokeff.records.tallies import Tally, from_fixed
+
+ROWS_PER_GROUP = 50_000
+COUNTS = (
+    "stored_bytes", "raw_bytes", "n_tokens", "n_positions", "n_characters", "n_words", "n_lines", "n_pixels", "n_frames",
+    "n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared", "n_psnr", "n_ssim", "n_si_sdr",
+)  # fmt: skip
+REALS = ("duration_seconds", "psnr_db", "ssim", "si_sdr_db", "signal_energy", "error_energy")
+
+
+class RowWriter:
+    """Writes rows in groups; memory is that of one group."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: list[dict[str, Any]] = []
+        self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        """Open the file."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        texts = [(name, pa.string()) for name in ("key", "modality", "tokenizer")]
+        counts = [(name, pa.int64()) for name in COUNTS]
+        reals = [(name, pa.float64()) for name in REALS]
+        self._schema = pa.schema(texts + counts + reals)
+        self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
+        return self
+
+    def add(self, modality: Modality, tokenizer: str, tally: Tally) -> None:
+        """Append the rows of one batch. Raises ValueError for a column that is not declared here."""
+        for key, row in (tally.rows or {}).items():
+            self._held.append({"key": key, "modality": modality, "tokenizer": tokenizer, **_values(row)})
+        if len(self._held) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is held and close."""
+        if kind is None:
+            self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._held:
+            self._writer.write_table(pa.Table.from_pylist(self._held, schema=self._schema))
+            self._held.clear()
+
+
+def _values(row: Any) -> dict[str, Any]:
+    undeclared = row.keys() - _DECLARED
+    if undeclared:
+        # pyarrow would drop the column without a word.
+        raise ValueError(
+            f"items.parquet has no column for {', '.join(sorted(undeclared))}: declare it in COUNTS or REALS"
+        )
+    return {name: from_fixed(value) if name in _REAL else value for name, value in row.items()}
+
+
+_REAL = frozenset(REALS)
+_DECLARED = _REAL | frozenset(COUNTS)

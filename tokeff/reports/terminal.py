@@ -1,0 +1,88 @@
+"""A profile as a terminal shows it: one row per modality and tokenizer, then what a reader must know.
+
+Leaves out the page (`tokeff.reports.page`) and the arithmetic (`tokeff.measures`).
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.table import Table
+
+from tokeff.measures.measurement import to_json
+from tokeff.records.measurements import Measurement
+from tokeff.records.runs import Profile
+from tokeff.reports.console import console
+from tokeff.reports.numbers import ABSENT, digits, estimate, optional, quantity
+from tokeff.reports.wording import sentence, unprintable
+
+COLUMNS = (
+    ("", "left"),
+    ("tokenizer", "left"),
+    ("items", "right"),
+    ("raw", "right"),
+    ("tokens", "right"),
+    ("bytes/token (95 %)", "left"),
+    ("bits/token", "right"),
+    ("bits/byte", "right"),
+    ("MB/s", "right"),
+    ("err", "right"),
+)
+
+
+def print_profile(profile: Profile, out: Path | None) -> None:
+    """The table, alerts, failures and a sentence per modality."""
+    screen = console()
+    screen.print(profile_table(profile))
+    for line in notes(profile):
+        screen.print(line, soft_wrap=False)
+    if out:
+        screen.print(f"Kept in {out}: measurements.json, items.parquet, errors.jsonl, run.json.", style="dim")
+
+
+def print_profile_json(profile: Profile) -> None:
+    """What measurements.json holds."""
+    content = {"schema": "tokeff.measurements/1", "measurements": [to_json(each) for each in profile.measurements]}
+    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def profile_table(profile: Profile) -> Table:
+    """One row per modality and tokenizer, at most 100 columns wide."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for name, justify in COLUMNS:
+        table.add_column(name, justify=justify, no_wrap=name != "tokenizer")  # type: ignore[arg-type]
+    for each in profile.measurements:
+        table.add_row(*_cells(each))
+    return table
+
+
+def _cells(each: Measurement) -> tuple[str, ...]:
+    rate = each.throughput.get("encode", {}).get("raw_megabytes_per_second", {}).get("median")
+    return (
+        each.modality,
+        each.tokenizer,
+        f"{each.n_items:,}",
+        quantity(each.raw_bytes, "B"),
+        quantity(each.n_tokens),
+        estimate(each.bytes_per_token),
+        optional(each.entropy.get("order0_miller_madow_bits_per_token")),
+        optional(each.rate_bits_per_byte),
+        optional(rate, 2),
+        f"{each.n_errors:,}" if each.n_errors else ABSENT,
+    )
+
+
+def notes(profile: Profile) -> Iterator[str]:
+    """What stands under the table: how to read it, alerts, what was quarantined or left out."""
+    yield ""
+    for each in profile.measurements:
+        yield sentence(each)
+    for alert in profile.alerts:
+        yield f"! {alert.tokenizer + ': ' if alert.tokenizer else ''}{alert.sentence}"
+    if profile.n_err:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(profile.failures.items()))
+        yield f"! {profile.n_err:,} of {profile.n_in:,} items were quarantined ({reasons}), for example:"
+        for failure in profile.examples[:3]:
+            yield f"    {unprintable(failure.message if failure.key in failure.message else f'{failure.key}: {failure.message}')}"
+    if profile.n_ignored:
+        yield f"{digits(profile.n_ignored, 9)} items of other modalities were left out: no -t names a tokenizer for them."
