@@ -34,6 +34,7 @@ class Measurement:
     device: str
     dtype: str
     n_items: int
+    """Items behind the counts below."""
     n_errors: int
     stored_bytes: int
     raw_bytes: int
@@ -50,9 +51,13 @@ class Measurement:
     tokens_per_byte: float
     rate_bits_per_byte: float | None
     entropy: Figures = field(default_factory=dict)
+    density: Figures = field(default_factory=dict)
+    """Tokens and bits per item, pixel, frame and second."""
     text: Figures = field(default_factory=dict)
     reconstruction: Figures = field(default_factory=dict)
     distortion: Figures = field(default_factory=dict)
     throughput: Figures = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Dotted name of a figure -> why it is not there."""
+    """Dotted name of a figure, as in measurements.json, -> why it is not there."""
+    n_measured: int | None = None
+    """Items behind entropy and distortion, where these are a sample and the counts are of all; None: the same items."""

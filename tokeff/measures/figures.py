@@ -1,0 +1,169 @@
+"""Figures of a Measurement from the sums of a Tally: entropy, text, distortion, density.
+
+Each function returns named figures and notes in `absent` why one of them is None. Leaves out intervals and the record
+itself (`measurement`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tokeff.maths.distortion import Figure, psnr_db, snr_db
+from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
+from tokeff.measures.text import SEGMENTER
+from tokeff.records.items import Modality
+from tokeff.records.tallies import Tally
+
+Absent = dict[str, str]
+BITS = ("capacity", "order0", "order0_miller_madow")
+
+
+def entropy_figures(tally: Tally, codebook_sizes: Sequence[int], absent: Absent) -> tuple[dict[str, Any], float | None]:
+    """Entropy figures and the rate in bits per token: the best code length of each stream, over all tokens.
+
+    Of several streams: bits per token weigh each stream by its tokens, bits per position are their sum, and what only
+    one alphabet can have (Renyi efficiency, perplexity) is given by stream.
+    """
+    if not codebook_sizes or not tally.histograms:
+        absent["entropy"] = "not_encoded" if codebook_sizes else "continuous_tokens"
+        return {}, None
+    streams = [
+        stream_entropy(tally.histograms[f"stream{place}"], size)
+        for place, size in enumerate(codebook_sizes)
+        if f"stream{place}" in tally.histograms
+    ]
+    n_tokens = [stream.n_tokens for stream in streams]
+    rate = mean_bits([stream.rate_bits for stream in streams], n_tokens)
+    if len(codebook_sizes) == 1:
+        return _one_stream(streams[0], absent), rate
+    return _several_streams(streams, codebook_sizes, tally.count("n_positions"), absent), rate
+
+
+def _one_stream(stream: StreamEntropy, absent: Absent) -> dict[str, Any]:
+    if stream.renyi_efficiency_observed is None:
+        absent["entropy.renyi_efficiency.observed"] = "one_type"
+    if stream.renyi_efficiency_vocabulary is None:
+        absent["entropy.renyi_efficiency.vocabulary"] = "one_id"
+    return {
+        **{f"{name}_bits_per_token": _bits(stream)[name] for name in BITS},
+        "renyi_efficiency": {
+            "observed": stream.renyi_efficiency_observed,
+            "vocabulary": stream.renyi_efficiency_vocabulary,
+        },
+        "n_types": stream.n_types,
+        "utilisation": stream.utilisation,
+        "perplexity": stream.perplexity,
+    }
+
+
+def _several_streams(
+    streams: Sequence[StreamEntropy], sizes: Sequence[int], n_positions: int, absent: Absent
+) -> dict[str, Any]:
+    n_tokens = [stream.n_tokens for stream in streams]
+    means = {name: mean_bits([_bits(stream)[name] for stream in streams], n_tokens) for name in BITS}
+    n_types = sum(stream.n_types for stream in streams)
+    absent["entropy.renyi_efficiency"] = absent["entropy.perplexity"] = "several_streams"
+    figures: dict[str, Any] = {f"{name}_bits_per_token": bits for name, bits in means.items()}
+    figures |= {f"{name}_bits_per_position": bits * sum(n_tokens) / n_positions for name, bits in means.items()}
+    figures |= {"renyi_efficiency": None, "n_types": n_types, "utilisation": n_types / sum(sizes), "perplexity": None}
+    return {**figures, "streams": [_one_stream(stream, {}) for stream in streams]}
+
+
+def _bits(stream: StreamEntropy) -> dict[str, float]:
+    values = (stream.capacity_bits, stream.order0_bits, stream.miller_madow_bits)
+    return dict(zip(BITS, values, strict=True))
+
+
+def text_figures(tally: Tally, absent: Absent) -> dict[str, Any]:
+    """Fertility, characters per token and what the gates look at; words are separated by whitespace."""
+    figures: dict[str, Any] = {name: tally.count(name) for name in ("n_characters", "n_words", "n_lines")}
+    n_tokens, n_words = tally.count("n_tokens"), figures["n_words"]
+    figures |= {"segmenter": SEGMENTER, "tokens_per_word": n_tokens / n_words if n_words else None}
+    figures["characters_per_token"] = figures["n_characters"] / n_tokens
+    if not n_words:
+        absent["text.tokens_per_word"] = "no_words"
+    figures |= dict.fromkeys(("n_reconstructed", "n_roundtrip_failures"))
+    if tally.count("n_reconstructed"):
+        figures["n_reconstructed"] = tally.count("n_reconstructed")
+        figures["n_roundtrip_failures"] = tally.count("n_roundtrip_failures")
+    else:
+        absent["text.n_reconstructed"] = absent["text.n_roundtrip_failures"] = "not_reconstructed"
+    return figures | _vocabulary_figures(tally, absent)
+
+
+def _vocabulary_figures(tally: Tally, absent: Absent) -> dict[str, Any]:
+    by_bytes = tally.histograms.get("token_bytes")
+    if by_bytes is None:
+        names = ("n_unknown_tokens", "n_tokens_without_text", "longest_token_bytes", "token_text_bytes")
+        absent |= {f"text.{name}": "vocabulary_not_readable" for name in names}
+        return dict.fromkeys(names)
+    return {
+        "n_unknown_tokens": tally.count("n_unknown"),
+        "n_tokens_without_text": tally.count("n_without_text"),
+        "longest_token_bytes": int(np.flatnonzero(by_bytes)[-1]),
+        "token_text_bytes": int(by_bytes @ np.arange(len(by_bytes))),
+    }
+
+
+def distortion_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str, Any]:
+    """PSNR and SNR pooled over all samples, other figures as means over the items that have them."""
+    if modality == "text":
+        absent["distortion"] = "text_is_equal_or_not"
+        return {}
+    if not tally.count("n_reconstructed"):
+        absent["distortion"] = "not_reconstructed"
+        return {}
+    figures: dict[str, Figure] = {}
+    if modality == "audio":
+        figures["snr_db"] = snr_db(tally.real("signal_energy"), tally.real("error_energy"))
+        figures["si_sdr_db"] = _item_mean(tally, "si_sdr_db")
+    else:
+        figures["psnr_db"] = psnr_db(tally.count("squared_error"), tally.count("n_compared"))
+        figures["psnr_db_item_mean"] = _item_mean(tally, "psnr_db")
+        figures["ssim"] = _item_mean(tally, "ssim")
+    absent |= {f"distortion.{name}": f.reason for name, f in figures.items() if f.reason is not None}
+    missing = {name: n for name, n in sorted(tally.counts.items()) if name.startswith(_WHY)}
+    values = {name: figure.value for name, figure in figures.items()}
+    return {"n_items": tally.count("n_reconstructed"), **values, **missing}
+
+
+_WHY = ("n_psnr_", "n_ssim_", "n_si_sdr_")
+
+
+def _item_mean(tally: Tally, name: str) -> Figure:
+    """The mean over the items that have the figure; otherwise the reason that most items give."""
+    stem = "n_" + name.removesuffix("_db")
+    n_items = tally.count(stem)
+    if n_items:
+        return Figure(tally.real(name) / n_items)
+    reasons = {key.removeprefix(stem + "_"): n for key, n in tally.counts.items() if key.startswith(stem + "_")}
+    return Figure(None, max(reasons, key=reasons.__getitem__) if reasons else "not_measured_for_video")
+
+
+def density_figures(tally: Tally, modality: Modality, bits_per_token: float | None) -> dict[str, Any]:
+    """Tokens per item, and per pixel, frame or second where the modality has them; bits where tokens are discrete."""
+    n_tokens = tally.count("n_tokens")
+    units: dict[str, tuple[str, float]] = {"item": ("tokens_per_item", tally.n_items)}
+    if modality == "image" and "n_pixels" in tally.counts:
+        units["pixel"] = ("tokens_per_pixel", tally.count("n_pixels"))
+    if "duration_seconds" in tally.reals:
+        units["second"] = ("token_rate_hz", tally.real("duration_seconds"))
+    if "n_frames" in tally.counts:
+        units["frame"] = ("tokens_per_frame", tally.count("n_frames"))
+    units = {unit: named for unit, named in units.items() if named[1] > 0}
+    figures = {name: n_tokens / amount for name, amount in units.values()}
+    if bits_per_token is not None:
+        figures |= {f"bits_per_{unit}": bits_per_token * n_tokens / amount for unit, (_, amount) in units.items()}
+    return figures
+
+
+def reconstruction_figures(tally: Tally, modality: Modality, absent: Absent) -> Mapping[str, Any]:
+    """H(X | reconstruction) where it needs no coder: 0 bits when every item came back bit for bit."""
+    n_back = tally.count("n_reconstructed")
+    error = tally.count("n_roundtrip_failures") if modality == "text" else tally.count("squared_error")
+    error = tally.reals.get("error_energy", 0) if modality == "audio" else error
+    if n_back == tally.n_items and error == 0:
+        return {"n_items": n_back, "entropy_bits_per_byte": 0.0}
+    absent["reconstruction"] = "not_measured" if n_back else "not_reconstructed"
+    return {}

@@ -1,0 +1,155 @@
+"""From a Tally to a Measurement: the one place where sums are divided; and a Measurement as JSON and back.
+
+Leaves out how sums come about (`batch`, `headers`) and what single figures are (`figures`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+
+from tokeff.errors import InsufficientData, RunError
+from tokeff.maths.intervals import Moments, RatioInterval, delta_interval, ratio_interval
+from tokeff.measures.figures import (
+    density_figures,
+    distortion_figures,
+    entropy_figures,
+    reconstruction_figures,
+    text_figures,
+)
+from tokeff.measures.rows import product_name
+from tokeff.records.cards import Card
+from tokeff.records.measurements import Estimate, Figures, Measurement
+from tokeff.records.tallies import Tally
+
+CONFIDENCE = 0.95
+
+
+def measurement(
+    card: Card,
+    tally: Tally,
+    *,
+    codebook_sizes: tuple[int, ...],
+    n_errors: int,
+    device: str,
+    dtype: str,
+    throughput: Figures,
+    population: int | None = None,
+    census: Tally | None = None,
+    seed: int = 0,
+    reconstruction: Figures | None = None,
+    absent: Mapping[str, str] | None = None,
+) -> Measurement:
+    """What `tally` says of the tokenizer `card`.
+
+    population: how many items the corpus has, when `tally` is a random sample of it: intervals are then about this
+    corpus (finite population correction); without it they are about what the corpus was drawn from. census: counts
+    from headers over the whole corpus, which then stand for bytes and tokens. reconstruction: figures of a coder.
+    absent: reasons that only the caller knows, e.g. {"reconstruction": "no_decoder"}. Raises InsufficientData where
+    there is nothing to divide.
+    """
+    counts = census or tally
+    _refuse_nothing(card, counts)
+    reasons: dict[str, str] = {}
+    estimates = {name: _estimate(name, counts, population, seed, reasons) for name in ("raw_bytes", "stored_bytes")}
+    tokens_per_byte = counts.count("n_tokens") / counts.count("raw_bytes")
+    entropy, bits_per_token = entropy_figures(tally, codebook_sizes, reasons)
+    if bits_per_token is None:
+        reasons["rate_bits_per_byte"] = reasons["entropy"]
+    rebuilt = reconstruction if reconstruction is not None else reconstruction_figures(tally, card.modality, reasons)
+    distortion = distortion_figures(tally, card.modality, reasons)
+    return Measurement(
+        modality=card.modality,
+        tokenizer=card.name,
+        family=card.family,
+        card_sha256=card.sha256,
+        device=device,
+        dtype=dtype,
+        n_items=counts.n_items,
+        n_measured=tally.n_items if tally.n_items != counts.n_items else None,
+        n_errors=n_errors,
+        stored_bytes=counts.count("stored_bytes"),
+        raw_bytes=counts.count("raw_bytes"),
+        n_tokens=counts.count("n_tokens"),
+        n_positions=counts.count("n_positions"),
+        vocab_size=card.vocab_size or sum(codebook_sizes) or None,
+        codebook_sizes=tuple(codebook_sizes),
+        coverage="sample" if population is not None and population > tally.n_items + n_errors else "census",
+        counted="header" if census else "encoded",
+        bytes_per_token=estimates["raw_bytes"],
+        stored_bytes_per_token=estimates["stored_bytes"],
+        tokens_per_byte=tokens_per_byte,
+        rate_bits_per_byte=None if bits_per_token is None else bits_per_token * tokens_per_byte,
+        entropy=entropy,
+        density=density_figures(tally, card.modality, bits_per_token),
+        text=text_figures(tally, reasons) if "n_characters" in tally.counts else {},
+        reconstruction=rebuilt,
+        distortion=distortion,
+        throughput=throughput,
+        absent={**reasons, **(absent or {})},
+    )
+
+
+def _refuse_nothing(card: Card, counts: Tally) -> None:
+    for name in ("raw_bytes", "stored_bytes", "n_tokens"):
+        if not counts.count(name):
+            raise InsufficientData(
+                "nothing was measured that a ratio could be made of",
+                where=card.name,
+                got=f"{counts.n_items} items with {name} = 0",
+                fix="See errors.jsonl for the items that failed, or give a corpus with content.",
+            )
+
+
+def _estimate(name: str, counts: Tally, population: int | None, seed: int, reasons: dict[str, str]) -> Estimate:
+    """Bytes of one kind per token, with its interval."""
+    found = _interval(name, counts, population, seed)
+    if found.reason:
+        figure = "ci." + name.removeprefix("raw_") + "_per_token"
+        reasons |= {f"{figure}.low": found.reason, f"{figure}.high": found.reason}
+    return Estimate(value=found.value, low=found.low, high=found.high, confidence=CONFIDENCE)
+
+
+def _interval(name: str, counts: Tally, population: int | None, seed: int) -> RatioInterval:
+    if counts.rows is not None:
+        rows = counts.rows.values()
+        x, y = (np.fromiter((row[column] for row in rows), np.float64, len(rows)) for column in (name, "n_tokens"))
+        return ratio_interval(x, y, confidence=CONFIDENCE, population=population, seed=seed)
+    moments = Moments(
+        n=counts.n_items,
+        x=counts.count(name),
+        y=counts.count("n_tokens"),
+        xx=counts.count(product_name(name, name)),
+        xy=counts.count(product_name(name, "n_tokens")),
+        yy=counts.count(product_name("n_tokens", "n_tokens")),
+    )
+    return delta_interval(moments, confidence=CONFIDENCE, population=population)
+
+
+_IN_CI = ("bytes_per_token", "stored_bytes_per_token")
+
+
+def to_json(measurement: Measurement) -> dict[str, Any]:
+    """One entry of `measurements.json`: plain, strict JSON. Raises ValueError for NaN and infinities."""
+    table = asdict(measurement)
+    estimates = {name: table.pop(name) for name in _IN_CI}
+    # Read back at once, so that what is returned holds nothing that JSON does not.
+    content: dict[str, Any] = json.loads(json.dumps({**table, "ci": estimates}, allow_nan=False))
+    return content
+
+
+def from_json(table: Mapping[str, Any]) -> Measurement:
+    """What `to_json` gave. Raises RunError naming what is missing or unknown."""
+    known = {each.name for each in fields(Measurement)} - set(_IN_CI) | {"ci"}
+    if set(table) != known or set(table["ci"]) != set(_IN_CI):
+        raise RunError(
+            "is not a measurement of this version of tokeff",
+            where=str(table.get("tokenizer", "measurements.json")),
+            got=", ".join(sorted(set(table) ^ known)) or ", ".join(table["ci"]),
+            expected="exactly the keys of tokeff.measurements/1",
+        )
+    content = {name: value for name, value in table.items() if name != "ci"}
+    estimates = {name: Estimate(**table["ci"][name]) for name in _IN_CI}
+    return Measurement(**{**content, **estimates, "codebook_sizes": tuple(table["codebook_sizes"])})
