@@ -19,7 +19,7 @@ EXAMPLES = """Examples:
 """
 
 
-def profile(
+def profile(  # noqa: PLR0917  # typer takes options as parameters
     paths: Annotated[list[str], typer.Argument(help="Files, folders or quoted globs.", metavar="PATH...")],
     tokenizer: Annotated[
         list[str] | None,

@@ -13,7 +13,7 @@ from tokeff.measures.measurement import to_json
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
 from tokeff.reports.console import console
-from tokeff.reports.numbers import ABSENT, digits, estimate, optional, quantity
+from tokeff.reports.numbers import ABSENT, estimate, optional, quantity
 from tokeff.reports.wording import sentence, unprintable
 
 COLUMNS = (
@@ -83,6 +83,7 @@ def notes(profile: Profile) -> Iterator[str]:
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(profile.failures.items()))
         yield f"! {profile.n_err:,} of {profile.n_in:,} items were quarantined ({reasons}), for example:"
         for failure in profile.examples[:3]:
-            yield f"    {unprintable(failure.message if failure.key in failure.message else f'{failure.key}: {failure.message}')}"
+            named = failure.message if failure.key in failure.message else f"{failure.key}: {failure.message}"
+            yield f"    {unprintable(named)}"
     if profile.n_ignored:
-        yield f"{digits(profile.n_ignored, 9)} items of other modalities were left out: no -t names a tokenizer for them."
+        yield f"{profile.n_ignored:,} items of other modalities were left out: no -t names a tokenizer for them."
