@@ -1,8 +1,9 @@
 """Intervals for a ratio of sums, sum(x) / sum(y), over items as clusters.
 
-Items differ in size by orders of magnitude, so the mean of their ratios is another quantity and a normal interval of
-the pooled ratio covers too seldom. Up to 10,000 items: bootstrap-t on the logarithm of the ratio. Beyond, or with
-sums only: the delta method. Leaves out ratios of more than two sums.
+Items differ in size by orders of magnitude, so the mean of their ratios is another quantity, and a normal interval of
+the pooled ratio covers too seldom (83 % instead of 95 % for 30 log-normal items of sigma 1.5). Up to 10,000 items:
+bootstrap-t on the logarithm of the ratio. Beyond, or with sums only: the delta method. Leaves out ratios of more than
+two sums.
 """
 
 import math
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 MIN_ITEMS = 10
 """Below this many items no interval is given: a bootstrap of nine numbers knows nothing of the tenth."""
 N_RESAMPLES = 2000
-CHUNK = 2_000_000
+CHUNK = 1_000_000
 """Numbers drawn at once, to bound memory."""
+FURTHEST = 10.0
+"""An interval that spans more than e**10 either way says nothing, and is not given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +72,27 @@ def ratio_interval(
 
     x, y: [n_items], not negative, sums positive. `population`: the n items were drawn from so many without
     replacement, and the ratio of all of them is meant (finite population correction). Hall 1988, Annals of Statistics
-    16, 927: studentised intervals are right to second order. Raises ValueError where a sum is not positive.
+    16, 927: studentised intervals are right to second order. Few large items decide such a ratio, so the standard
+    error is that of HC3 (MacKinnon & White 1985), and each side reaches as far as the equal-tailed or the symmetric
+    interval does, whichever is further. Raises ValueError where a sum is not positive.
     """
     moments = Moments.of(x, y)
     value = _ratio(moments)
     if moments.n < MIN_ITEMS:
         return RatioInterval(value=value, low=None, high=None, reason="too_few_items")
-    error = moments.log_error * _correction(moments.n, population)
-    if error == 0:
+    correction = _correction(moments.n, population)
+    if moments.log_error == 0:
         return RatioInterval(value=value, low=value, high=value)
-    low, high = np.quantile(_studentised(x, y, seed, n_resamples), [(1 - confidence) / 2, (1 + confidence) / 2])
-    if not (math.isfinite(low) and math.isfinite(high)):
+    shares_x, shares_y = x / moments.x, y / moments.y
+    _, error = _log_ratios(shares_x, shares_y, np.ones((1, moments.n)))
+    scores = _scores(shares_x, shares_y, seed, n_resamples)
+    tails = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2], method="inverted_cdf")
+    symmetric = np.quantile(np.abs(scores), confidence, method="inverted_cdf")
+    if not np.isfinite(symmetric) or not np.isfinite(tails).all():
         # So few items differ from the rest that many resamples hold none of them.
-        return delta_interval(moments, confidence=confidence, population=population)
-    return RatioInterval(value=value, low=value * math.exp(-high * error), high=value * math.exp(-low * error))
+        tails, symmetric = np.zeros(2), student_quantile((1 + confidence) / 2, moments.n - 1)
+    down, up = max(tails[1], symmetric) * error[0], max(-tails[0], symmetric) * error[0]
+    return _reaching(value, float(down * correction), float(up * correction))
 
 
 def delta_interval(moments: Moments, *, confidence: float = 0.95, population: int | None = None) -> RatioInterval:
@@ -91,8 +101,8 @@ def delta_interval(moments: Moments, *, confidence: float = 0.95, population: in
     if moments.n < MIN_ITEMS:
         return RatioInterval(value=value, low=None, high=None, reason="too_few_items")
     error = moments.log_error * _correction(moments.n, population)
-    reach = math.exp(student_quantile((1 + confidence) / 2, moments.n - 1) * error)
-    return RatioInterval(value=value, low=value / reach, high=value * reach)
+    reach = student_quantile((1 + confidence) / 2, moments.n - 1) * error
+    return _reaching(value, reach, reach)
 
 
 def student_quantile(probability: float, degrees: int) -> float:
@@ -110,7 +120,14 @@ def student_quantile(probability: float, degrees: int) -> float:
 def _ratio(moments: Moments) -> float:
     if not (moments.x > 0 and moments.y > 0):
         raise ValueError(f"a ratio of sums needs positive sums, got {moments.x} and {moments.y}")
-    return moments.x / moments.y
+    return float(moments.x / moments.y)
+
+
+def _reaching(value: float, down: float, up: float) -> RatioInterval:
+    """The interval that goes so far down and up on the logarithm."""
+    if not max(down, up) < FURTHEST:
+        return RatioInterval(value=value, low=None, high=None, reason="items_too_uneven")
+    return RatioInterval(value=value, low=value * math.exp(-down), high=value * math.exp(up))
 
 
 def _correction(n: int, population: int | None) -> float:
@@ -122,23 +139,34 @@ def _correction(n: int, population: int | None) -> float:
     return math.sqrt(1 - n / population)
 
 
-def _studentised(x: NDArray[Any], y: NDArray[Any], seed: int, n_resamples: int) -> NDArray[np.float64]:
-    """[n_resamples] values of (log ratio* - log ratio) / its own standard error."""
+def _scores(x: NDArray[np.float64], y: NDArray[np.float64], seed: int, n_resamples: int) -> NDArray[np.float64]:
+    """[n_resamples] values of (log ratio* - log ratio) / its own standard error; x and y sum to 1 each."""
     n = len(x)
-    x, y = x / x.sum(), y / y.sum()  # the ratio is 1 and its logarithm 0
-    table = np.stack([x, y, x * x, x * y, y * y])
     generator = np.random.default_rng(seed)
     step = max(1, CHUNK // n)
-    sums = []
+    scores = []
     for start in range(0, n_resamples, step):
         rows = min(step, n_resamples - start)
-        draws = generator.integers(0, n, size=(rows, n), dtype=np.int32)
-        weights = np.bincount((draws + np.arange(rows)[:, None] * n).ravel(), minlength=rows * n).reshape(rows, n)
-        sums.append(weights @ table.T)
-    sx, sy, sxx, sxy, syy = np.concatenate(sums).T
+        draws = generator.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
+        weights = np.bincount(draws.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+        log_ratio, error = _log_ratios(x, y, weights)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # An error of nothing but rounding is none: the score is then infinite, unless there is no difference.
+            score = log_ratio / np.where(error > 1e-9 * np.abs(log_ratio), error, 0.0)
+        scores.append(np.where(np.isnan(score), 0.0, score))
+    return np.concatenate(scores)
+
+
+def _log_ratios(
+    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[rows] log(sum wx / sum wy) and its standard error; weights [rows, n]: how often an item is in a resample.
+
+    An item's influence is its residual over 1 - its share of y (HC3): a large item pulls the ratio to itself.
+    """
+    n = len(x)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # A resample without x or y at all has no logarithm: its value is infinite, and so may be the quantile.
-        log_ratio = np.log(sx / sy)
-        variance = np.maximum(sxx / sx**2 - 2 * sxy / (sx * sy) + syy / sy**2, 0) * n / (n - 1)
-        scores: NDArray[np.float64] = log_ratio / np.sqrt(variance)
-    return np.where(np.isnan(scores), 0.0, scores)
+        shares_y = y / (weights @ y)[:, None]
+        influence = (x / (weights @ x)[:, None] - shares_y) / (1 - shares_y)
+        variance = (weights * influence**2).sum(axis=1) * (n - 1) / n
+        return np.log((weights @ x) / (weights @ y)), np.sqrt(variance)
