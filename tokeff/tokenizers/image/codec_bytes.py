@@ -10,7 +10,7 @@ from typing import get_args
 
 import numpy as np
 
-from tokeff.errors import SpecError
+from tokeff.errors import ItemError, SpecError
 from tokeff.media.image import Codec, decode_bytes, encode
 from tokeff.records.cards import Card
 from tokeff.records.headers import Header, ImageHeader
@@ -45,7 +45,14 @@ class CodecBytesTokenizer:
         if not isinstance(header, ImageHeader):
             raise TypeError(f"a picture's header is needed, got {type(header).__name__}")
         plain = ImageHeader(width=header.width, height=header.height, channels=header.channels)
-        return decode_bytes(tokens.streams[0].tobytes(), plain)
+        return decode_bytes(_bytes(tokens), plain)
+
+
+def _bytes(tokens: Tokens) -> bytes:
+    (ids,) = tokens.streams
+    if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) <= 255:
+        raise ItemError("corrupt", "these ids are not bytes", got=f"{ids.min()} to {ids.max()}", expected="0 to 255")
+    return ids.astype(np.uint8).tobytes()
 
 
 def load(card: Card, context: LoadContext) -> CodecBytesTokenizer:

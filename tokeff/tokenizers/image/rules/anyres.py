@@ -7,14 +7,11 @@ or columns that are only padding, and one learned newline token for each remaini
 import math
 from collections.abc import Sequence
 
-from tokeff.tokenizers.image.layouts import Layout, Size, View, too_elongated
+from tokeff.tokenizers.image.layouts import Layout, Size, View
 
 
 def anyres(height: int, width: int, *, size: int, patch: int, canvases: Sequence[str]) -> Layout:
-    """`canvases` are "rows x columns" of tiles, e.g. "1x2"; each tile has size x size pixels.
-
-    Raises ItemError where no canvas keeps a pixel of the picture's shorter side.
-    """
+    """`canvases` are "rows x columns" of tiles, e.g. "1x2"; each tile has size x size pixels."""
     targets = [(int(rows) * size, int(columns) * size) for rows, columns in (name.split("x") for name in canvases)]
     canvas = _best_canvas(height, width, targets)
     resized = _fit(height, width, canvas)
@@ -37,10 +34,7 @@ def _best_canvas(height: int, width: int, targets: Sequence[Size]) -> Size:
         kept = min(int(width * scale) * int(height * scale), width * height)
         return kept, kept - canvas[0] * canvas[1]
 
-    best = max(targets, key=merit)
-    if merit(best)[0] == 0:
-        raise too_elongated(height, width, "llava-next", "a shorter side that keeps a pixel on the widest canvas")
-    return best
+    return max(targets, key=merit)
 
 
 def _fit(height: int, width: int, canvas: Size) -> Size:
