@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH_BYTES = 2**26
-"""Pictures of equal shape are resized together up to so many bytes: memory stays bounded, small pictures stay fast."""
+"""Pictures of equal shape are resized together up to so many bytes, of pixels and patches: memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,7 +86,7 @@ class PatchTokenizer:
         encoded: dict[int, Tokens] = {}
         for places in by_shape(signals, lambda signal: tuple(signal.pixels.shape)):
             layout = self.bound(*_size(signals[places[0]]))
-            for batch in _batches(places, signals[places[0]].pixels.numel()):
+            for batch in _batches(places, signals[places[0]].pixels.numel(), layout):
                 encoded.update(zip(batch, self._encode_batch([signals[i] for i in batch], layout), strict=True))
         return [encoded[i] for i in range(len(signals))]
 
@@ -95,9 +95,9 @@ class PatchTokenizer:
         pairs = list(zip(tokens, (_image(header) for header in headers), strict=True))
         decoded: dict[int, ImageSignal] = {}
         for places in by_shape(pairs, lambda pair: (pair[1].height, pair[1].width, pair[1].channels)):
-            for batch in _batches(places, pairs[places[0]][1].raw_bytes):
-                chosen = [pairs[i] for i in batch]
-                decoded.update(zip(batch, self._decode_batch(chosen), strict=True))
+            tokens_of_one, header = pairs[places[0]]
+            for batch in _batches(places, header.raw_bytes, tokens_of_one.payload.layout):
+                decoded.update(zip(batch, self._decode_batch([pairs[i] for i in batch]), strict=True))
         return [decoded[i] for i in range(len(pairs))]
 
     def _encode_batch(self, signals: Sequence[ImageSignal], layout: Layout) -> list[Tokens]:
@@ -152,6 +152,7 @@ def _image(header: Header) -> ImageHeader:
     return header
 
 
-def _batches(places: Sequence[int], item_bytes: int) -> list[Sequence[int]]:
-    step = max(1, BATCH_BYTES // max(1, item_bytes))
+def _batches(places: Sequence[int], picture_bytes: int, layout: Layout) -> list[Sequence[int]]:
+    item_bytes = picture_bytes + sum(3 * view.canvas[0] * view.canvas[1] for view in layout.views)
+    step = max(1, BATCH_BYTES // item_bytes)
     return [places[i : i + step] for i in range(0, len(places), step)]

@@ -14,6 +14,9 @@ from tokeff.tokenizers.image.layouts import Size, View
 if TYPE_CHECKING:
     from tokeff.tokenizers.image.rules import Resample
 
+LARGEST_CUDA_REDUCTION = 32
+"""Beyond about 47 times the antialiasing kernel's weights no longer fit in the shared memory of a CUDA block."""
+
 
 def patches_of(pictures: Tensor, view: View, resample: "Resample") -> Tensor:
     """uint8 [n, channels, height, width] -> uint8 [n, rows, columns, 3, patch, patch]; grey is replicated."""
@@ -38,8 +41,12 @@ def resize(pictures: Tensor, size: Size, resample: "Resample") -> Tensor:
     """uint8 [n, channels, height, width] at another size, antialiased, rounded and clamped to 8 bits."""
     if pictures.shape[-2:] == size:
         return pictures
+    on_cpu = pictures.device.type == "cpu"
+    reduction = max(before / after for before, after in zip(pictures.shape[-2:], size, strict=True))
+    if not on_cpu and reduction > LARGEST_CUDA_REDUCTION:
+        return resize(pictures.cpu(), size, resample).to(pictures.device)
     # One pixel of three channels trips an assertion in torch 2.11's uint8 kernel.
-    if pictures.device.type == "cpu" and size != (1, 1):
+    if on_cpu and size != (1, 1):
         return interpolate(pictures, size=size, mode=resample, antialias=True)
     resized = interpolate(pictures.float(), size=size, mode=resample, antialias=True)
     return resized.round_().clamp_(0, 255).to(uint8)
