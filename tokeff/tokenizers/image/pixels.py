@@ -34,7 +34,7 @@ def pictures_of(patches: Tensor, view: View, size: Size, channels: int, resample
     """
     n = patches.shape[0]
     canvas = patches[:, :, :, :channels].permute(0, 3, 1, 4, 2, 5).reshape(n, channels, *view.canvas)
-    return resize(_lift(canvas, view), size, resample)
+    return resize(_lift(canvas, view), size, resample).contiguous()
 
 
 def resize(pictures: Tensor, size: Size, resample: "Resample") -> Tensor:
@@ -65,9 +65,10 @@ def _lay(pictures: Tensor, view: View) -> Tensor:
 
 def _lift(canvas: Tensor, view: View) -> Tensor:
     """The resized pictures out of the canvas, cropped borders filled with their nearest pixels."""
-    if view.canvas == view.resized and view.offset == (0, 0):
-        return canvas
-    for axis, (first, last) in zip((-2, -1), _overlap(view), strict=True):
+    (top, bottom), (left, right) = _overlap(view)
+    if (bottom - top, right - left) == view.resized:
+        return canvas[..., top:bottom, left:right]
+    for axis, first, last in ((-2, top, bottom), (-1, left, right)):
         places = arange(view.resized[axis], device=canvas.device) + view.offset[axis]
         canvas = canvas.index_select(axis, places.clamp_(first, last - 1))
     return canvas
