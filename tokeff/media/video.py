@@ -8,16 +8,18 @@ are addressed by presentation time, so they are the same whether decoded in a ro
 import io
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
-from tokeff.media.video_encode import VideoCodec, encode, packet_bytes
+from tokeff.errors import ItemError
+from tokeff.media.video_encode import VideoCodec, elementary_stream, encode
 from tokeff.media.video_frames import IndexedFrames
 from tokeff.media.video_index import read_index
 from tokeff.records.headers import VideoHeader
 from tokeff.records.signals import VideoSignal
 
-__all__ = ["VideoCodec", "decode", "decode_bytes", "encode", "packet_bytes", "read_header"]
+__all__ = ["VideoCodec", "decode", "decode_bytes", "decode_stream", "elementary_stream", "encode", "read_header"]
 
 
 def read_header(stream: BinaryIO) -> VideoHeader:
@@ -39,3 +41,17 @@ def decode(open: Callable[[], BinaryIO]) -> VideoSignal:
 def decode_bytes(data: bytes) -> VideoSignal:
     """The clip in the bytes of a file."""
     return decode(partial(io.BytesIO, data))
+
+
+def decode_stream(data: bytes, header: VideoHeader) -> VideoSignal:
+    """The clip in an elementary stream (`elementary_stream`), shown with the size and times of `header`.
+
+    Raises ItemError `frame_count` where the stream does not hold as many frames as the header says.
+    """
+    open = partial(io.BytesIO, data)
+    index = read_index(open())
+    if index.header.n_frames != header.n_frames:
+        got, expected = index.header.n_frames, header.n_frames
+        raise ItemError("frame_count", "the stream holds another number of frames", got=got, expected=expected)
+    shown = replace(header, codec=index.header.codec, container=index.header.container)
+    return VideoSignal(header=shown, source=IndexedFrames(open, replace(index, header=shown)))

@@ -1,7 +1,7 @@
 """Does a container promise more bytes than there are? A cut file often opens, and then tells a shorter story.
 
-Reads the sizes of the outermost boxes of MP4/MOV, Matroska/WebM and RIFF (AVI, WAV); says nothing of other kinds, nor of
-what is inside the boxes.
+Reads the sizes of the outermost boxes of MP4/MOV, Matroska/WebM and RIFF (AVI, WAV); says nothing of other kinds, nor
+of what is inside the boxes.
 """
 
 import os

@@ -7,13 +7,13 @@ choices depend on it. Leaves out sound, and reading back (`tokeff.media.video`).
 import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import av
 import numpy as np
 import torch
+from av.bitstream import BitStreamFilterContext
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tokeff.errors import ItemError, TokeffError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 VideoCodec = Literal["h264"]
 _ENCODERS = {"h264": "libx264"}
+_STREAM_FILTERS = {"h264": "h264_mp4toannexb,filter_units=remove_types=6"}
+"""To a stream that stands for itself, without supplemental information: x264 puts its name and settings there."""
 _TICK = Fraction(1, 1_000_000)
 """Frame times are kept to the microsecond."""
 _BT601 = 6
@@ -43,7 +45,7 @@ def encode(frames: Iterable[Tensor], header: VideoHeader, codec: VideoCodec = "h
         raise TokeffError(f"this PyAV has no encoder for {codec}", expected=_ENCODERS[codec], fix="Install av's wheel.")
     buffer = io.BytesIO()
     try:
-        with av.open(buffer, "w", format="mp4") as container:
+        with av.open(buffer, "w", format="mp4", options={"movie_timescale": str(1 / _TICK)}) as container:
             stream = _stream(container, header, codec, crf)
             for frame in _video_frames(frames, header):
                 container.mux(stream.encode(frame))
@@ -54,17 +56,24 @@ def encode(frames: Iterable[Tensor], header: VideoHeader, codec: VideoCodec = "h
     return buffer.getvalue()
 
 
-def packet_bytes(data: bytes) -> NDArray[np.uint8]:
-    """[n] payload bytes of the video packets of a file, in decoding order; its container is not among them."""
+def elementary_stream(data: bytes, codec: VideoCodec = "h264") -> bytes:
+    """All that a decoder needs of a file of `encode`: payload and parameter sets (ITU-T H.264, annex B), no container.
+
+    Sizes and times are not in it, as they are not in the tokens of a model: a reader knows them from the header.
+    """
     with opened(io.BytesIO(data)) as container:
-        payloads = [np.frombuffer(packet, dtype=np.uint8) for packet in container.demux(video=0) if packet.size]
-        return np.concatenate(payloads) if payloads else np.empty(0, dtype=np.uint8)
+        video = container.streams.video[0]
+        to_stream = BitStreamFilterContext(_STREAM_FILTERS[codec], video)
+        # The packet without content that ends the demuxing flushes the filter as well.
+        packets = (packet if packet.size else None for packet in container.demux(video))
+        return b"".join(bytes(part) for packet in packets for part in to_stream.filter(packet))
 
 
 def _stream(container: "OutputContainer", header: VideoHeader, codec: VideoCodec, crf: float) -> "VideoStream":
     rate = Fraction(header.frame_rate_hz).limit_denominator(1001) if header.frame_rate_hz > 0 else Fraction(25)
     options = {"crf": f"{crf:g}", "threads": "4", "x264-params": "lookahead-threads=1"}
-    stream = container.add_stream(_ENCODERS[codec], rate=max(rate, Fraction(1, 1001)), options=options)
+    rate = max(rate, Fraction(1, 1001))
+    stream = cast("VideoStream", container.add_stream(_ENCODERS[codec], rate=rate, options=options))
     stream.width, stream.height = header.width + header.width % 2, header.height + header.height % 2
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = _TICK

@@ -1,13 +1,13 @@
-"""What is in a video file, found by reading every packet: which frames there are, when each is shown, where one may seek.
+"""What is in a video file, found by reading every packet: which frames, when each is shown, where one may seek.
 
-Frames that the decoder throws away (behind an edit list, before the first keyframe, hidden reference frames of VP8) are
-not frames of the clip. Of the pixels one frame is decoded, for its size and turn; leaves out the others (`video_frames`).
+Frames that the decoder throws away (behind an edit list, before the first keyframe, hidden reference frames of VP8)
+are not frames of the clip. One frame is decoded, for its size and turn; leaves out the others (`video_frames`).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import av
 import numpy as np
@@ -30,6 +30,8 @@ _FORMATS = (
     "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,apng,webp,h264,hevc,vvc,m4v,h263,ivf,obu,av1,"
     "nut,mxf,rm,dv,vc1,yuv4mpegpipe,mp3,flac,wav,aac,aiff,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe"
 )
+_NO_TIMESTAMPS = 0x80
+"""AVFMT_NOTIMESTAMPS of libavformat."""
 _NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 CROP_NOTE = "tokeff shows "
 """Begins the comment in which `video_encode` writes an odd size that the codec had to pad."""
@@ -49,9 +51,11 @@ class Turn:
     @classmethod
     def of(cls, frame: "VideoFrame") -> "Turn":
         """From the frame's display matrix: x' = a x + c y, y' = b x + d y. Raises ItemError for a slanted one."""
-        if SideDataType.DISPLAYMATRIX not in (data.type for data in frame.side_data):
+        side_data = cast(Any, frame.side_data)  # av's stub calls it a TypedDict
+        matrix = next((bytes(data) for data in side_data if data.type == SideDataType.DISPLAYMATRIX), None)
+        if matrix is None:
             return cls()
-        a, b, _, c, d = np.frombuffer(bytes(frame.side_data[SideDataType.DISPLAYMATRIX]), dtype=np.int32)[:5].tolist()
+        a, b, _, c, d = np.frombuffer(matrix, dtype=np.int32)[:5].tolist()
         if a and d and not (b or c):
             return cls(False, a < 0, d < 0)
         if b and c and not (a or d):
@@ -95,6 +99,8 @@ def opened(stream: BinaryIO) -> "Iterator[InputContainer]":
         container = av.open(stream, mode="r", container_options={"format_whitelist": _FORMATS})
         yield container
     except av.error.FFmpegError as error:
+        if container is None and isinstance(error, av.error.EOFError):
+            raise ItemError("no_frames", "ends before its first frame") from error
         if container is None:
             raise ItemError("unreadable", f"is not a video that FFmpeg can open: {error.strerror}") from error
         raise ItemError("decode_error", f"cannot be decoded: {error.strerror}") from error
@@ -127,12 +133,11 @@ def _read_packets(container: "InputContainer", video: "VideoStream") -> "tuple[l
     packets: list[_Packet] = []
     frame = None
     for packet in container.demux(video):
-        if packet.is_corrupt:
+        # A transport stream is marked so wherever two were joined; if pixels are hurt, decoding will say so.
+        if packet.is_corrupt and container.format.name != "mpegts":
             raise ItemError("truncated", "a packet is cut", where=f"packet {len(packets)}")
         if packet.size and not _hidden(packet, video):
-            packets.append(
-                _Packet(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard)
-            )
+            packets.append(_Packet(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard))
         if frame is None:
             frame = next(iter(packet.decode()), None)
     return packets, frame
@@ -147,61 +152,78 @@ def _index(
     container: "InputContainer", video: "VideoStream", packets: list[_Packet], frame: "VideoFrame"
 ) -> VideoIndex:
     turn = Turn.of(frame)
-    width, height = (frame.height, frame.width) if turn.transpose else (frame.width, frame.height)
-    comment = container.metadata.get("comment", "")
-    if comment.startswith(CROP_NOTE):
-        width, height = (int(side) for side in comment.removeprefix(CROP_NOTE).split("x"))
-    shown, keys = _shown(packets)
+    stamped = _gives_times(container) and all(packet.pts is not None for packet in packets)
+    shown, keys = _by_presentation(packets) if stamped else (_from_first_key(packets), [])
     if not shown:
         raise ItemError("no_frames", "shows no frame", got=f"{len(packets)} packets")
-    seconds, duration, timed = _times(shown, video)
-    pts = np.array([packet.pts for packet in shown], dtype=np.int64) if timed else None
+    times = [packet.pts if stamped else packet.dts for packet in shown]
+    seconds, duration = _seconds(times, shown[-1].duration, video)
+    width, height = _shown_size(container, frame, turn)
+    pts = np.array(times, dtype=np.int64) if stamped else None
+    header = VideoHeader(
+        width=width,
+        height=height,
+        frame_seconds=seconds,
+        duration_seconds=duration,
+        container=container.format.name.split(",")[0],
+        codec=video.codec_context.codec.canonical_name,
+        counted="measured" if stamped else "claimed",
+    )
     return VideoIndex(
-        header=VideoHeader(
-            width=width,
-            height=height,
-            frame_seconds=seconds,
-            duration_seconds=duration,
-            container=container.format.name.split(",")[0],
-            codec=video.codec_context.codec.canonical_name,
-            counted="measured" if timed else "claimed",
-        ),
+        header=header,
         video_place=container.streams.video.index(video),
         decoded_width=frame.width,
         decoded_height=frame.height,
         turn=turn,
         pts=pts if pts is not None and bool(np.all(np.diff(pts) > 0)) else None,
-        key_pts=np.array([key.pts for key in keys] if timed else [], dtype=np.int64),
-        key_dts=np.array([key.pts if key.dts is None else key.dts for key in keys] if timed else [], dtype=np.int64),
+        key_pts=np.array([key.pts for key in keys], dtype=np.int64),
+        key_dts=np.array([key.pts if key.dts is None else key.dts for key in keys], dtype=np.int64),
     )
 
 
-def _shown(packets: list[_Packet]) -> tuple[list[_Packet], list[_Packet]]:
-    """Packets of frames that are shown, and keyframes, each in order of presentation where times are known.
+def _gives_times(container: "InputContainer") -> bool:
+    """Whether times of presentation are in the file. AVI and bare streams have none: FFmpeg then guesses, and errs."""
+    return container.format.name != "avi" and not int(container.format.flags) & _NO_TIMESTAMPS
 
-    What comes before the first keyframe, in decoding or in presentation, refers to frames that are not there.
+
+def _shown_size(container: "InputContainer", frame: "VideoFrame", turn: Turn) -> tuple[int, int]:
+    comment = container.metadata.get("comment", "")
+    if comment.startswith(CROP_NOTE):
+        width, height = (int(side) for side in comment.removeprefix(CROP_NOTE).split("x"))
+        return width, height
+    return (frame.height, frame.width) if turn.transpose else (frame.width, frame.height)
+
+
+def _from_first_key(packets: list[_Packet]) -> list[_Packet]:
+    """Shown frames in order of decoding; what comes before the first keyframe leans on frames that are not there."""
+    first = next((place for place, packet in enumerate(packets) if packet.keyframe), 0)
+    return [packet for packet in packets[first:] if not packet.discarded]
+
+
+def _by_presentation(packets: list[_Packet]) -> tuple[list[_Packet], list[_Packet]]:
+    """Shown frames and keyframes, each in order of presentation.
+
+    What is shown before the first keyframe leans on frames that are not there, like what is decoded before it.
     """
     first = next((place for place, packet in enumerate(packets) if packet.keyframe), 0)
-    decodable = packets[first:]
-    if any(packet.pts is None for packet in decodable):
-        return [packet for packet in decodable if not packet.discarded], []
-    start = decodable[0].pts or 0
-    ordered = sorted((p for p in decodable if (p.pts or 0) >= start), key=lambda packet: packet.pts or 0)
+    start = packets[first].pts or 0
+    ordered = sorted((p for p in packets[first:] if (p.pts or 0) >= start), key=lambda packet: packet.pts or 0)
     return [p for p in ordered if not p.discarded], [p for p in ordered if p.keyframe]
 
 
-def _times(shown: list[_Packet], video: "VideoStream") -> tuple[NDArray[np.float64], float, bool]:
-    """Presentation seconds, duration in seconds, and whether the file gave them or they are numbered by its rate."""
-    rate = video.guessed_rate or video.average_rate
-    period = float(1 / rate) if rate else 0.0
-    timed = all(packet.pts is not None for packet in shown)
-    base: Any = video.time_base
-    if timed and base:
-        seconds = np.array([float(packet.pts * base) for packet in shown if packet.pts is not None])
-        steps = np.diff(seconds)
-        last = float(shown[-1].duration * base) or period or (float(np.median(steps)) if len(steps) else 0.0)
-        return seconds, float(seconds[-1] - seconds[0]) + last, True
-    if not period:
+def _seconds(times: list[int | None], last: int, video: "VideoStream") -> tuple[NDArray[np.float64], float]:
+    """[n_frames] presentation seconds and the clip's duration; frames without times are numbered by the file's rate."""
+    rate, base = video.guessed_rate or video.average_rate, video.time_base
+    known = [time for time in times if time is not None]
+    if base and len(known) == len(times):
+        seconds = np.array([float(time * base) for time in known])
+        last_seconds = float(last * base)
+    elif rate:
+        seconds = np.arange(len(times)) / float(rate)
+        last_seconds = float(1 / rate)
+    else:
         raise ItemError("no_times", "gives neither times of frames nor a rate")
-    return np.arange(len(shown)) * period, len(shown) * period, False
-
+    if not last_seconds:
+        steps = np.diff(seconds)
+        last_seconds = float(np.median(steps)) if len(steps) else float(1 / rate) if rate else 0.0
+    return seconds, float(seconds[-1] - seconds[0]) + last_seconds
