@@ -120,7 +120,7 @@ class _Search:
                     yield Path(cached)
 
     def from_the_net(self) -> Iterator[Path]:
-        """Fetched by the library that knows it, once its server is known to answer (the hub's own retries take 20 s)."""
+        """Fetched by the library that knows it, once its server answers: the hub's own retries take 20 s."""
         if self.artefact.library:
             yield from _fetch_ranks(self.artefact.library, self.artefact.sha256, self.looked)
         if self.artefact.hub:
@@ -147,9 +147,10 @@ class _Search:
         )
 
     def _file_names(self) -> set[str]:
-        given = (self.artefact.file, self.artefact.package, *(() if self.artefact.file else self.names))
-        names = {Path(name).name for name in given if name}
-        return names | ({f"{self.artefact.library}.tiktoken"} if self.artefact.library else set())
+        """Names by which a folder may hold the file."""
+        library = f"{self.artefact.library}.tiktoken" if self.artefact.library else None
+        from_hub = self.names if self.artefact.hub else ()
+        return {Path(name).name for name in (self.artefact.file, self.artefact.package, library, *from_hub) if name}
 
     def _title(self) -> str:
         if self.artefact.hub:
@@ -159,8 +160,8 @@ class _Search:
     def _ways_out(self) -> str:
         if self.artefact.hub:
             return (
-                f"Put it at {self.artefact.hub}/{self.names[0] if self.names else ''} inside a folder and name that folder "
-                f"in ${FOLDERS_VARIABLE}; or go online; for a gated repository accept its terms and `hf auth login`."
+                f"Put it at {self.artefact.hub}/{self.names[0] if self.names else ''} inside a folder and name that "
+                f"folder in ${FOLDERS_VARIABLE}; or go online; where it is gated: accept its terms, `hf auth login`."
             )
         return f"Put it into a folder and name that folder in ${FOLDERS_VARIABLE}; or go online."
 

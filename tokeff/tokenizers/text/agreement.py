@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 PROBES = (
     "", " ", "  ", "\n", "\n\n\n", "\r\n", "\t\t", "\x00", "a\x00b", "\x1f\x7f\x80", "\u2028\u2029\x85\x0b\x0c",
     " a", "  a  b ", "a ", "a  ", "a \n \n b", "            if x:\n\treturn  1  \n\n", "    " * 9,
-    "Hello, world! It's 1234567890 o'clock; WE'LL see, they'Ve won.", "don't DON'T don’t l'été I'd'", "camelCase HTTPServer",
-    "naïve café e\u0301 A\u030a Å ﬁ ½ ² Ⅳ １２３ ㎏", "Größe, ÇA, ñandú, Ελλάδα, Привет, мир", "こんにちは世界。東京は2024年", "你好，世界！",
-    "안녕하세요 세계", "สวัสดีชาวโลก", "नमस्ते दुनिया", "مرحبا بالعالم ١٢٣", "שלום עולם", "ગુજરાતી", "\u1112\u1161\u11ab",
-    "😉👩‍👩‍👧‍👦🇩🇪👍🏽", "\u200b\u200d\ufeff\u00a0\u3000\ufffd", "\u2581", "a\u2581b \u2581\u2581", "<0x0A><0xFF>", "<s>", "</s> <unk> <pad>",
-    "a<|endoftext|>b", "[UNK][CLS] [INST] hi [/INST]", "http://a.b/c?d=e&f=%20#g", "0" * 17, "a" * 300, "ab" * 200, "-" * 90,
-    "def f(x):\n    return {'a': [1, 2.5e-3]}  # 注释\n", "𐍈𝔘𠀀 \U0010ffff \ue000",
+    "Hello, world! It's 1234567890 o'clock; WE'LL see, they'Ve won.", "don't DON'T don’t l'été I'd'",
+    "camelCase HTTPServer", "naïve café e\u0301 A\u030a Å ﬁ ½ ² Ⅳ １２３ ㎏", "Größe, ÇA, ñandú, Ελλάδα, Привет, мир",
+    "こんにちは世界。東京は2024年", "你好，世界！", "안녕하세요 세계", "สวัสดีชาวโลก", "नमस्ते दुनिया",
+    "مرحبا بالعالم ١٢٣", "שלום עולם", "ગુજરાતી", "\u1112\u1161\u11ab", "😉👩‍👩‍👧‍👦🇩🇪👍🏽",
+    "\u200b\u200d\ufeff\u00a0\u3000\ufffd", "\u2581", "a\u2581b \u2581\u2581", "<0x0A><0xFF>", "<s>",
+    "</s> <unk> <pad>", "a<|endoftext|>b", "[UNK][CLS] [INST] hi [/INST]", "http://a.b/c?d=e&f=%20#g",
+    "0" * 17, "a" * 300, "ab" * 200, "-" * 90, "def f(x):\n    return {'a': [1, 2.5e-3]}  # 注释\n",
+    "𐍈𝔘𠀀 \U0010ffff \ue000",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ tokenizers must not be measured as if it were made of control tokens. Leaves out
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -68,7 +69,7 @@ class GigatokenEngine:
         ids = np.asarray(rows.layout.content.data)
         if self.first_id:
             ids = ids + np.uint32(self.first_id)
-        return [ids[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+        return [ids[start:end] for start, end in pairwise(offsets)]
 
 
 @dataclass(frozen=True, slots=True)

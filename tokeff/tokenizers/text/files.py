@@ -17,7 +17,7 @@ KINDS = "tiktoken ranks, a tokenizer.json, a SentencePiece model or a Tekken fil
 
 
 def read_vocabulary(path: Path, pattern: str | None) -> Vocabulary:
-    """The vocabulary in a file, or in a directory that holds one. Raises ArtefactInvalid, ArtefactMissing, SpecError."""
+    """The vocabulary in a file or directory. Raises ArtefactInvalid, ArtefactMissing, SpecError."""
     path = _in_directory(path) if path.is_dir() else path
     with path.open("rb") as file:
         head = file.read(1024)

@@ -78,7 +78,9 @@ def parse_ranks(path: Path) -> dict[bytes, int]:
             raise ArtefactInvalid("not a rank", where=f"{path}:{number}", got=got, expected="base64 rank") from error
     missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
     if missing:
-        raise ArtefactInvalid("single bytes have no rank", where=str(path), got=f"none for {missing[:8]}", expected="all")
+        raise ArtefactInvalid(
+            "single bytes have no rank", where=str(path), got=f"none for {missing[:8]}", expected="all"
+        )
     return ranks
 
 

@@ -75,7 +75,7 @@ def _unknown_ids(model: Mapping[str, Any], vocabulary: Mapping[str, int]) -> fro
     if model.get("unk_id") is not None:
         return frozenset({int(model["unk_id"])})
     unknown = model.get("unk_token")
-    return frozenset({vocabulary[unknown]} if unknown in vocabulary else ())
+    return frozenset({vocabulary[unknown]} if isinstance(unknown, str) and unknown in vocabulary else ())
 
 
 def _pieces(plain: Mapping[str, Any], vocabulary: Mapping[str, int], unknown: frozenset[int]) -> dict[int, bytes]:

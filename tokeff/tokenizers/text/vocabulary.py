@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Vocabulary:
     """Why there is no fast engine for this file."""
     unicode_bound: bool = True
     """Whether ids depend on the library's version of Unicode: classes in the split pattern, or a normalizer."""
-    decode: "Callable[[NDArray[np.integer]], bytes]"  # type: ignore[type-arg]
+    decode: "Callable[[NDArray[np.integer[Any]]], bytes]"
     specials: tuple[str, ...] = ()
     """Literal special tokens, which must be ordinary text to every engine."""
 
@@ -50,9 +50,10 @@ class ByteTable:
         joined = np.frombuffer(b"".join(rows), dtype=np.uint8)
         return cls(joined=joined, starts=np.cumsum(lengths) - lengths, lengths=lengths)
 
-    def decode(self, ids: "NDArray[np.integer]") -> bytes:  # type: ignore[type-arg]
+    def decode(self, ids: "NDArray[np.integer[Any]]") -> bytes:
         """The bytes that `ids` [n_tokens] spell."""
         lengths = self.lengths[ids]
         ends = np.cumsum(lengths)
         shifts = np.repeat(self.starts[ids] - (ends - lengths), lengths)
-        return self.joined[shifts + np.arange(len(shifts))].tobytes()
+        spelled: NDArray[np.uint8] = self.joined[shifts + np.arange(len(shifts))]
+        return spelled.tobytes()
