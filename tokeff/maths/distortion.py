@@ -10,9 +10,9 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
 
 PEAK = 255
+CENTRE = 128
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 SSIM_C1, SSIM_C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
@@ -54,13 +54,14 @@ def ssim(original: Tensor, copy: Tensor) -> Figure:
     height, width = original.shape[-2:]
     if min(height, width) < SSIM_WINDOW:
         return Figure(None, "smaller_than_window")
-    x = original.reshape(-1, 1, height, width).double()
-    y = copy.reshape(-1, 1, height, width).double()
-    mean_x, mean_y, xx, yy, xy = (_blur(plane) for plane in (x, y, x * x, y * y, x * y))
-    product, squares = mean_x * mean_y, mean_x.square() + mean_y.square()
-    luminance = (2 * product + SSIM_C1) / (squares + SSIM_C1)
-    structure = (2 * (xy - product) + SSIM_C2) / (xx + yy - squares + SSIM_C2)
-    return Figure(float((luminance * structure).mean()))
+    # Variances do not change when 128 is taken off, and single precision then has room enough for squares.
+    x, y = (planes.reshape(-1, height, width).float() - CENTRE for planes in (original, copy))
+    mean_x, mean_y, xx, yy, xy = (_blur(planes) for planes in (x, y, x * x, y * y, x * y))
+    variances, covariance = xx + yy - mean_x.square() - mean_y.square(), xy - mean_x * mean_y
+    mean_x, mean_y = mean_x + CENTRE, mean_y + CENTRE
+    luminance = (2 * mean_x * mean_y + SSIM_C1) / (mean_x.square() + mean_y.square() + SSIM_C1)
+    structure = (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
+    return Figure(min(1.0, float((luminance * structure).double().mean())))
 
 
 def si_sdr_db(original: Tensor, copy: Tensor) -> Figure:
@@ -98,14 +99,21 @@ def snr_db(signal_energy: float, error_energy: float) -> Figure:
 
 
 @cache
-def _window(device: torch.device) -> Tensor:
-    """[window] Gaussian weights that sum to 1."""
-    places = torch.arange(SSIM_WINDOW, dtype=torch.float64, device=device) - SSIM_WINDOW // 2
-    weights = torch.exp(-places.square() / (2 * SSIM_SIGMA**2))
-    return weights / weights.sum()
+def _window() -> tuple[float, ...]:
+    """Gaussian weights that sum to 1."""
+    weights = [math.exp(-((place - SSIM_WINDOW // 2) ** 2) / (2 * SSIM_SIGMA**2)) for place in range(SSIM_WINDOW)]
+    return tuple(weight / sum(weights) for weight in weights)
 
 
 def _blur(planes: Tensor) -> Tensor:
-    """[n, 1, height, width] -> [n, 1, height - 10, width - 10]: the window's weighted mean."""
-    weights = _window(planes.device)
-    return conv2d(conv2d(planes, weights.reshape(1, 1, -1, 1)), weights.reshape(1, 1, 1, -1))
+    """[n, height, width] -> [n, height - 10, width - 10]: the window's weighted mean, one axis after the other.
+
+    Sums of shifted views: on one plane at a time they take a quarter of the time of a convolution.
+    """
+    for axis in (1, 2):
+        length = planes.shape[axis] - SSIM_WINDOW + 1
+        blurred = planes.narrow(axis, 0, length) * _window()[0]
+        for place, weight in enumerate(_window()[1:], start=1):
+            blurred.add_(planes.narrow(axis, place, length), alpha=weight)
+        planes = blurred
+    return planes
