@@ -19,7 +19,7 @@ class Container:
     name: str
     modality: Modality | None
     demuxer: str | None = None
-    """FFmpeg's name of its reader. Always given to it, so that it never guesses (a playlist would make it open others)."""
+    """FFmpeg's name of its reader. Always given to it: where it guesses, a playlist would make it open other files."""
 
 
 MP4 = Container("MP4", None, "mov")

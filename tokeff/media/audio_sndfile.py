@@ -1,0 +1,86 @@
+"""Sound files that libsndfile reads: PCM in WAV, RF64, W64, AIFF, CAF and AU; FLAC; Vorbis and FLAC in Ogg.
+
+Its own MP3 reader is not used: it believes the Xing tag and writes to standard error. Nor is its Opus reader: it
+decodes at the rate of the recording before encoding, where Opus in every other container has 48 kHz. Nor is its ADPCM
+reader, which counts stereo twice.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+import torch
+
+from tokeff.errors import ItemError
+from tokeff.media.audio_limits import checked_header, refuse_too_long
+from tokeff.records.headers import AudioHeader
+from tokeff.records.signals import AudioSignal
+
+CONTAINERS = {"WAV", "RF64", "W64", "AIFF", "CAF", "AU", "FLAC", "OGG"}
+PLAIN_SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
+"""Samples of a fixed size: their number follows from the bytes that are there."""
+CODED_SUBTYPES = {"VORBIS", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32"}
+UNKNOWN_FRAMES = 2**62
+"""What libsndfile says of a FLAC that was streamed into a pipe; it cannot read such a one to its end."""
+
+
+class NotRead(Exception):
+    """libsndfile does not read this file: another library may."""
+
+
+def read_header(stream: BinaryIO) -> AudioHeader:
+    """Rate, channels and samples. Raises NotRead, ItemError."""
+    with _opened(stream) as sound:
+        measured = sound.subtype in PLAIN_SUBTYPES and sound.format != "FLAC"
+        return checked_header(
+            sample_rate_hz=sound.samplerate,
+            n_samples=sound.frames,
+            n_channels=sound.channels,
+            container=sound.format,
+            counted="measured" if measured else "claimed",
+        )
+
+
+def decode(stream: BinaryIO) -> AudioSignal:
+    """The samples. Raises NotRead, ItemError."""
+    with _opened(stream) as sound:
+        claimed = sound.frames
+        refuse_too_long(claimed * sound.channels)
+        samples = sound.read(claimed, dtype="float32", always_2d=True)
+        if len(samples) < claimed:
+            expected = f"{claimed}, as its header says"
+            raise ItemError("truncated", "the recording ends early", got=f"{len(samples)} samples", expected=expected)
+        header = checked_header(
+            sample_rate_hz=sound.samplerate,
+            n_samples=len(samples),
+            n_channels=sound.channels,
+            container=sound.format,
+            counted="measured",
+        )
+    if not np.isfinite(samples).all():
+        raise ItemError("corrupt", "samples that are not numbers", got="NaN or infinity")
+    np.clip(samples, -1, 1, out=samples)
+    return AudioSignal(header=header, samples=torch.from_numpy(np.ascontiguousarray(samples.T)))
+
+
+@contextmanager
+def _opened(stream: BinaryIO) -> Iterator[Any]:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    try:
+        sound = soundfile.SoundFile(stream)
+    except soundfile.LibsndfileError as error:
+        raise NotRead(str(error)) from error
+    try:
+        with sound:
+            if sound.frames >= UNKNOWN_FRAMES or sound.subtype not in PLAIN_SUBTYPES | CODED_SUBTYPES:
+                raise NotRead("a stream of unknown length, or a codec whose frames libsndfile miscounts")
+            yield sound
+    except soundfile.LibsndfileError as error:
+        # libsndfile says only that it lost its way: at the end of the file that is a cut.
+        reason = "truncated" if stream.tell() >= size else "corrupt"
+        got = f"{error} at byte {stream.tell()} of {size}"
+        raise ItemError(reason, "the recording is damaged or ends early", got=got) from error
