@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tokeff.errors import LawError
+from tokeff.laws.forms import Array
 from tokeff.laws.representation import (
-    Array,
     choose_runs,
     features,
     fit_representation,

@@ -27,6 +27,10 @@ class Form:
     """Name of a parameter -> what it is, with its unit."""
     logarithmic = False
     """The form predicts a score that is itself a logarithm (of any sign), not a positive loss."""
+    least_squares = False
+    """Fitted by least squares instead of the Huber loss: the scale of a score is not known beforehand."""
+    entangled: frozenset[str] = frozenset()
+    """Parameters whose fitting coordinate depends on another parameter: they cannot be fixed or tied."""
     size: str | None = None
     """The variable that a budget of compute is traded for against `data`."""
     data: str | None = None
@@ -36,6 +40,8 @@ class Form:
     """Parameter -> the range from which starts of a fit draw it. Exponents are fitted as they are."""
     start_scales: Mapping[str, tuple[float, float]] = MappingProxyType({})
     """Further positive parameters -> the range from which starts draw them, uniformly in the logarithm."""
+    linear: tuple[str, ...] = ()
+    """Coefficients in which the value is linear, of forms without a `design`; starts solve for them."""
     min_distinct: Mapping[str, int] = MappingProxyType({})
     """Variable -> how many distinct values a fit needs at least (2 where it is not named)."""
 
@@ -79,6 +85,13 @@ class Form:
         """X [n_runs, n_terms, n_parameters] with target = log(sum over terms of exp(X theta)), where there is one."""
         del inputs
         return None
+
+    def linear_terms(self, parameters: Values, inputs: Values) -> Array:
+        """Value per unit of each coefficient of `linear`: [n_draws, n_runs, n_coefficients]."""
+        columns = {name: value[:, None] for name, value in parameters.items()}
+        zero = {name: np.zeros((1, 1)) for name in self.linear}
+        units = [self.evaluate(columns | zero | {name: np.ones((1, 1))}, inputs) for name in self.linear]
+        return np.stack(np.broadcast_arrays(*units), axis=-1)
 
     def fit_target(self, observed: Array) -> Array:
         """What residuals are taken of: the logarithm of a loss, or a logarithmic score as it is."""

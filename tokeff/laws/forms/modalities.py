@@ -44,6 +44,7 @@ class LogProduct(_OverModalities):
     formula = "performance = alpha [sum_i log N_i + log P] + eps, N_i = T_i / C_i"
     parameters = MappingProxyType({"alpha": "score per unit of log(P prod N_i)", "eps": "offset of the score"})
     logarithmic = True
+    least_squares = True
     signed = frozenset({"alpha", "eps"})
 
     def evaluate(self, parameters: Values, inputs: Values) -> Array:
@@ -68,6 +69,7 @@ class WeightedLogProduct(_OverModalities):
     name = "weighted-log-product"
     formula = "performance = sum_i alpha_i log N_i + alpha_P log P + eps"
     logarithmic = True
+    least_squares = True
 
     def __init__(self, tokens: Sequence[str] = ()) -> None:
         super().__init__(tokens)
@@ -96,6 +98,7 @@ class EffectiveTokens(_OverModalities):
     name = "effective-tokens"
     formula = "L = E + A / N^alpha + B / (sum_i w_i D_i)^beta, w = 1 for the first modality in alphabetical order"
     exponents = MappingProxyType({"alpha": (0.1, 0.8), "beta": (0.1, 0.8)})
+    linear = ("E", "A", "B")
     min_distinct = MappingProxyType({"n_parameters": 3})
 
     def __init__(self, tokens: Sequence[str] = ()) -> None:

@@ -91,6 +91,7 @@ class Power(PowerSum):
         {"E": "irreducible loss", "N0": PARAMETERS_UNIT + " at which the reducible loss is 1", "alpha": "exponent"}
     )
     size = "n_parameters"
+    entangled = frozenset({"N0"})
     exponents = MappingProxyType({"alpha": (0.05, 1.0)})
     min_distinct = MappingProxyType({"n_parameters": 3})
     constant = "E"

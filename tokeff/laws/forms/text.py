@@ -78,6 +78,7 @@ class Repeated(Form):
     )
     size, data = "n_parameters", "n_training_tokens"
     exponents = MappingProxyType({"alpha": (0.15, 0.8), "beta": (0.15, 0.8)})
+    linear = ("E", "A", "B")
     start_scales = MappingProxyType({"R_D": (2.0, 60.0), "R_N": (2.0, 60.0)})
     min_distinct = MappingProxyType({"n_parameters": 3, "n_training_tokens": 3})
 
@@ -93,6 +94,12 @@ class Repeated(Form):
             + parameters["A"] / effective_size ** parameters["alpha"]
             + parameters["B"] / effective_tokens ** parameters["beta"]
         )
+
+    def linear_terms(self, parameters: Values, inputs: Values) -> Array:
+        """As if nothing were repeated: the excess depends on A/B, but starts only need the size of things."""
+        size = inputs["n_parameters"] ** -parameters["alpha"][:, None]
+        tokens = inputs["n_training_tokens"] ** -parameters["beta"][:, None]
+        return np.stack([np.ones_like(size), size, tokens], axis=-1)
 
 
 def optimal_parameters(parameters: Values, tokens: Array) -> Array:
