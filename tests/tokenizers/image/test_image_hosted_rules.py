@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tokeff.errors import ItemError
@@ -85,6 +85,8 @@ def guide_patches(width: int, height: int) -> float:
 
 
 @given(width=st.integers(1, 12_000), height=st.integers(1, 12_000))
+@example(width=432, height=7249)
+@settings(max_examples=1000)
 def test_integer_patches_equal_the_guides_formulas(width: int, height: int) -> None:
     if max(width, height) <= 1536 * min(width, height):
         n_tokens = patches(height, width, patch=32, max_patches=1536, multiplier=1.0).n_tokens

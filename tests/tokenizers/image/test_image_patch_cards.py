@@ -1,14 +1,16 @@
 """Cards and specifications of the image room: guessed names, rules as sources, numbers that a rule cannot take."""
 
+import doctest
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 from tokeff.errors import CardErrors, NotFound, SpecError
 from tokeff.records.cards import Card
-from tokeff.tokenizers.image import FAMILIES
-from tokeff.tokenizers.image.rules import RULES
+from tokeff.tokenizers.image import FAMILIES, layouts
+from tokeff.tokenizers.image.rules import RULES, claude, gemini, openai, qwen
 from tokeff.tokenizers.protocols import CountsFromHeader, Tokenizer
 from tokeff.tokenizers.registry import Registry
 
@@ -77,3 +79,10 @@ def test_listing_the_room_imports_nothing_heavy() -> None:
     code = f"import sys, tokeff.tokenizers.image; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", [layouts, claude, gemini, openai, qwen], ids=lambda module: module.__name__)
+def test_worked_examples_hold(module: ModuleType) -> None:
+    results = doctest.testmod(module)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -1,8 +1,8 @@
 """Rules that OpenAI publishes for its hosted models: 512-pixel tiles, and 32-pixel patches under a cap.
 
 Source: the guide "Images and vision", section "Calculating costs" (the cards carry the day). Only declared: nobody
-outside can check them. What the guide leaves open is decided as follows: sizes are whole pixels, rounded down; a
-picture is never enlarged; a product with a multiplier is rounded up.
+outside can check them. What the guide leaves open is decided as follows: sizes before tiling are whole pixels, rounded
+down; a picture is never enlarged; a product with a multiplier is rounded up.
 """
 
 import math
@@ -48,9 +48,9 @@ def patches(height: int, width: int, *, patch: int, max_patches: int, multiplier
         if rows == 0 or columns == 0:
             raise too_elongated(height, width, "gpt-patches", f"sides within 1:{max_patches}")
         if columns * height <= rows * width:
-            size = (max(1, columns * patch * height // width), columns * patch)
+            size = (ceil_div(columns * patch * height, width), columns * patch)
         else:
-            size = (rows * patch, max(1, rows * patch * width // height))
+            size = (rows * patch, ceil_div(rows * patch * width, height))
     rows, columns = ceil_div(size[0], patch), ceil_div(size[1], patch)
     view = View(resized=size, canvas=(rows * patch, columns * patch), patch=patch)
     factor = Fraction(str(multiplier))
