@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
@@ -35,8 +36,9 @@ def test_ssim_against_its_formula_in_double_precision() -> None:
     weights = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
     weights /= weights.sum()
 
-    def blur(plane: np.ndarray) -> np.ndarray:
-        return correlate1d(correlate1d(plane, weights, axis=0), weights, axis=1)[5:-5, 5:-5]
+    def blur(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+        blurred: NDArray[np.float64] = correlate1d(correlate1d(plane, weights, axis=0), weights, axis=1)
+        return blurred[5:-5, 5:-5]
 
     a, b = x.astype(np.float64), y.astype(np.float64)
     c1, c2 = 2.55**2, 7.65**2
