@@ -1,7 +1,8 @@
 """Make the samples: `python -m data_samples.make [--out DIR [--kinds KIND ...]]`, from the root of the repository.
 
 The texts and sources are originals and only copied; pictures, recordings and clips are drawn from a fixed seed, and
-MANIFEST.toml lists everything. Decoded content is the same on every run; encoded bytes depend on the codecs' versions.
+MANIFEST.toml lists everything. Decoded content is the same on every run; encoded bytes depend on the codecs' versions,
+and Ogg files carry a random serial number.
 Needs numpy, pillow, soundfile and av. Leaves out any real data.
 """
 

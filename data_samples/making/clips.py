@@ -15,7 +15,8 @@ from data_samples.making import motions, sounds
 from data_samples.making.noise import Floats, generator
 from data_samples.making.recordings import to_pcm
 
-H264 = {"crf": "21", "preset": "medium", "g": "48"}
+# Without cpu-independent, x264's rate control differs from run to run, even on one thread.
+H264 = {"crf": "21", "preset": "medium", "g": "48", "x264-params": "cpu-independent=1"}
 VP9 = {"crf": "32", "b": "0", "g": "90", "cpu-used": "4", "row-mt": "0"}
 _CODECS = {"h264": "libx264", "vp9": "libvpx-vp9"}
 _SOUND_HZ = 48000
