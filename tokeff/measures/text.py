@@ -16,8 +16,7 @@ from tokeff.records.signals import Signal, TextSignal
 from tokeff.tokenizers.protocols import TextVocabulary
 
 SEGMENTER = "whitespace"
-_IS_SPACE = np.array([chr(byte).isspace() and byte < 128 for byte in range(256)])
-_FIRST_CONTINUATION, _AFTER_CONTINUATION = 0x80, 0xC0
+_AFTER_CONTINUATION = 0xC0
 
 
 def text_columns(texts: Sequence[bytes]) -> dict[str, Column]:
@@ -25,20 +24,30 @@ def text_columns(texts: Sequence[bytes]) -> dict[str, Column]:
     joined = np.frombuffer(b"\n".join([b"", *texts]), dtype=np.uint8)
     # Signed, the continuation bytes 0x80..0xBF are the lowest values: one comparison finds the others.
     leads = joined.view(np.int8) >= _AFTER_CONTINUATION - 256
-    space = _IS_SPACE[joined]
-    starts = space[:-1] & ~space[1:]
+    space = _is_ascii_space(joined)
+    starts, ends = space[:-1] & ~space[1:], joined == ord("\n")
     characters, words, lines = [], [], []
-    place = 0
+    place = 1
     for text in texts:
-        end = place + len(text)
-        n_characters = int(np.count_nonzero(leads[place + 1 : end + 1]))
+        own = slice(place, place := place + len(text))
+        n_characters = int(np.count_nonzero(leads[own]))
         characters.append(n_characters)
-        ascii_only = n_characters == len(text)
-        # Other scripts have spaces of their own, which the table of single bytes cannot know.
-        words.append(int(np.count_nonzero(starts[place:end])) if ascii_only else len(text.decode("utf-8").split()))
-        lines.append(text.count(b"\n") + (not text.endswith(b"\n") and bool(text)))
-        place = end + 1
+        if n_characters == len(text):
+            words.append(int(np.count_nonzero(starts[own.start - 1 : own.stop - 1])))
+        else:
+            # Other scripts have spaces of their own, which single bytes cannot show.
+            words.append(len(text.decode("utf-8").split()))
+        lines.append(int(np.count_nonzero(ends[own])) + (text[-1:] not in (b"", b"\n")))
+        place += 1
     return {"n_characters": characters, "n_words": words, "n_lines": lines}
+
+
+def _is_ascii_space(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where `str.split` sees a space: tab to carriage return (9-13) and the separators with the space (28-32).
+
+    In unsigned bytes what is below a range wraps round to far above it: one comparison each, a whole register a time.
+    """
+    return (text - np.uint8(9) <= 4) | (text - np.uint8(28) <= 4)
 
 
 def vocabulary_facts(
