@@ -21,13 +21,14 @@ from tokeff.engine.stream import decoded_batches
 from tokeff.engine.survey import Survey, items_of, survey
 from tokeff.engine.totals import Totals
 from tokeff.errors import TokeffError
-from tokeff.measures.gates import text_alerts
+from tokeff.measures.gates import alerts
 from tokeff.measures.measurement import measurement, to_json
 from tokeff.measures.throughput import Lap, Timings
 from tokeff.records.cards import Card
 from tokeff.records.items import Failure, Item, Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Alert, Profile
+from tokeff.records.tallies import Tally
 from tokeff.tokenizers.protocols import CountsFromHeader
 from tokeff.tokenizers.registry import Registry
 
@@ -99,14 +100,16 @@ class _Run:
         census = self._census()
         if not self.options.count_only:
             self._measure()
-        measurements = tuple(self._finish(instrument, census.get(instrument.card.name)) for instrument in self.bench)
+        finished = [(each, census.get(each.card.name)) for each in self.bench]
+        empty = [each.card.name for each, count in finished if not self._tally(each, count).n_items]
+        measurements = tuple(self._finish(each, count) for each, count in finished if each.card.name not in empty)
         totals = self.totals
         profile = Profile(
             measurements=measurements,
             population=self.survey.population,
             failures=dict(totals.reasons),
             examples=tuple(totals.examples),
-            alerts=tuple(self._alerts(measurements)),
+            alerts=tuple(self._alerts(measurements, empty)),
             n_in=totals.n_in,
             n_ok=totals.n_ok,
             n_err=totals.n_err,
@@ -162,15 +165,17 @@ class _Run:
             n_failed = self.totals.add(n_items, failures)
             self.observer.advance(stored_bytes=batch.stored_bytes, n_items=n_items, n_errors=n_failed)
 
+    def _tally(self, instrument: Instrument, census: Census | None) -> Tally:
+        return census.tally if census and self.options.count_only else instrument.tally
+
     def _finish(self, instrument: Instrument, census: Census | None) -> Measurement:
         card, tokenizer = instrument.card, instrument.tokenizer
-        count_only = self.options.count_only and census is not None
         sampled = self.survey.sampled is not None
         return measurement(
             card,
-            census.tally if count_only and census else instrument.tally,
+            self._tally(instrument, census),
             codebook_sizes=tokenizer.codebook_sizes,
-            n_errors=census.n_errors if count_only and census else instrument.n_errors,
+            n_errors=census.n_errors if census and self.options.count_only else instrument.n_errors,
             device=instrument.device,
             dtype=DTYPE,
             throughput=instrument.watch.timings().figures(),
@@ -179,9 +184,11 @@ class _Run:
             seed=self.options.seed,
         )
 
-    def _alerts(self, measurements: Iterable[Measurement]) -> Iterator[Alert]:
+    def _alerts(self, measurements: Iterable[Measurement], empty: Iterable[str]) -> Iterator[Alert]:
+        for name in empty:
+            yield Alert(code="nothing_measured", sentence="not one item could be measured.", tokenizer=name)
         for each in measurements:
-            yield from text_alerts(each)
+            yield from alerts(each)
 
     def _record(
         self, profile: Profile, registry: Registry, device: str, verified: dict[str, Any], seconds: float

@@ -13,8 +13,10 @@ from tokeff.records.tallies import Tally, from_fixed
 ROWS_PER_GROUP = 50_000
 COUNTS = (
     "stored_bytes", "raw_bytes", "n_tokens", "n_positions", "n_characters", "n_words", "n_lines", "n_pixels", "n_frames",
-    "n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared", "n_psnr", "n_ssim", "n_si_sdr",
+    "n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared",
 )  # fmt: skip
+PRESENCES = ("n_psnr", "n_ssim", "n_si_sdr")
+"""Say of how many items a mean is, and why others have none: in a row the figure itself is there or null."""
 REALS = ("duration_seconds", "psnr_db", "ssim", "si_sdr_db", "signal_energy", "error_energy")
 
 
@@ -62,6 +64,7 @@ class RowWriter:
 
 
 def _values(row: Any) -> dict[str, Any]:
+    row = {name: value for name, value in row.items() if not name.startswith(PRESENCES)}
     undeclared = row.keys() - _DECLARED
     if undeclared:
         # pyarrow would drop the column without a word.

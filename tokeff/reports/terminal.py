@@ -57,7 +57,6 @@ def profile_table(profile: Profile) -> Table:
 
 
 def _cells(each: Measurement) -> tuple[str, ...]:
-    rate = each.throughput.get("encode", {}).get("raw_megabytes_per_second", {}).get("median")
     return (
         each.modality,
         each.tokenizer,
@@ -67,9 +66,14 @@ def _cells(each: Measurement) -> tuple[str, ...]:
         estimate(each.bytes_per_token),
         optional(each.entropy.get("order0_miller_madow_bits_per_token")),
         optional(each.rate_bits_per_byte),
-        optional(rate, 2),
+        optional(_encode_rate(each), 2),
         f"{each.n_errors:,}" if each.n_errors else ABSENT,
     )
+
+
+def _encode_rate(each: Measurement) -> float | None:
+    rates = each.throughput.get("encode", {}).get("megabytes_per_second")
+    return rates["median"] if rates else None
 
 
 def notes(profile: Profile) -> Iterator[str]:
