@@ -1,5 +1,84 @@
 """Families of video tokenizers: declared here, light; the code of each is imported when it is opened."""
 
-from tokeff.tokenizers.families import Family
+from collections.abc import Mapping
 
-FAMILIES: tuple[Family, ...] = ()
+from tokeff.errors import NotFound, SpecError
+from tokeff.records.cards import ParameterValue
+from tokeff.tokenizers.families import Family, Parameter
+
+CODECS = ("h264",)
+RULES = ("videomae", "qwen2-vl", "qwen3-vl", "per-frame")
+
+
+def _sampler_and_image(source: str) -> Mapping[str, ParameterValue]:
+    sampler, slash, image = source.partition("/")
+    if not (sampler and slash and image):
+        raise SpecError("not SAMPLER/IMAGE", got=source, expected="such as fps=1/qwen2-vl, n=8/vit-b16-224, all/png")
+    return {"sampler": sampler, "image": image}
+
+
+def _rule(source: str) -> Mapping[str, ParameterValue]:
+    if source not in RULES:
+        raise NotFound.among("tubelet rule", source, RULES)
+    return {"rule": source}
+
+
+def _codec(source: str) -> Mapping[str, ParameterValue]:
+    if source not in CODECS:
+        raise NotFound.among("video codec", source, CODECS)
+    return {"codec": source}
+
+
+def _number(text: str) -> Parameter:
+    return Parameter(type=int, default=None, help=text)
+
+
+FRAMES = Family(
+    name="frames",
+    modality="video",
+    summary="sampled frames, each through an image tokenizer",
+    load="tokeff.tokenizers.video.frames:load",
+    parameters={
+        "sampler": Parameter(type=str, default="fps=1", help="which frames: all, n=8 (evenly) or fps=1"),
+        "image": Parameter(type=str, default=None, help="the image tokenizer: a card or a specification"),
+    },
+    parse_source=_sampler_and_image,
+)
+
+TUBELET = Family(
+    name="tubelet",
+    modality="video",
+    summary="patches over space and time, as a video encoder sees them",
+    load="tokeff.tokenizers.video.tubelet:load",
+    parameters={
+        "rule": Parameter(type=str, default=None, help="how clips become patches", choices=RULES),
+        "fps": Parameter(type=float, default=None, help="qwen, per-frame: frames looked at per second"),
+        "n_frames": _number("videomae: frames looked at"),
+        "min_frames": _number("qwen: least number of frames looked at"),
+        "max_frames": _number("qwen: largest number of frames looked at"),
+        "size": _number("videomae: side of the square input, in pixels"),
+        "patch": _number("side of a patch, in pixels"),
+        "temporal_patch": _number("frames of a patch"),
+        "merge": _number("qwen: patches that become one token, along each side"),
+        "min_pixels": _number("qwen: least pixels after resizing: of a frame (qwen2-vl) or of the clip (qwen3-vl)"),
+        "max_pixels": _number("qwen: most pixels after resizing: of a frame (qwen2-vl) or of the clip (qwen3-vl)"),
+        "cap_pixels_per_frame": Parameter(type=bool, default=None, help="qwen: bound frames as qwen-vl-utils does"),
+        "max_video_tokens": _number("qwen, capped: tokens of a clip (qwen2-vl) or of a frame (qwen3-vl)"),
+        "tokens_per_frame": _number("per-frame: tokens of a frame"),
+    },
+    parse_source=_rule,
+)
+
+CODEC_BYTES = Family(
+    name="codec-bytes",
+    modality="video",
+    summary="the bytes of a compressed clip as tokens",
+    load="tokeff.tokenizers.video.codec_bytes:load",
+    parameters={
+        "codec": Parameter(type=str, default=None, help="the codec", choices=CODECS),
+        "crf": Parameter(type=float, default=23.0, help="constant rate factor: 0 (finest) to 51"),
+    },
+    parse_source=_codec,
+)
+
+FAMILIES: tuple[Family, ...] = (FRAMES, TUBELET, CODEC_BYTES)

@@ -1,0 +1,119 @@
+"""The family `tubelet`: patches over space and time, as a video encoder sees them; continuous tokens.
+
+`encode` really decodes, resizes and cuts, chunk by chunk, and lets the patches go (`patches` hands them out): those of
+a long clip would fill the memory. Leaves out the encoders' networks and the way back.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from tokeff.records.cards import Card
+from tokeff.records.headers import VideoHeader
+from tokeff.records.signals import VideoSignal
+from tokeff.records.tokens import Counts, Tokens
+from tokeff.tokenizers.protocols import LoadContext
+from tokeff.tokenizers.video.rules import PerFrame, Plan, Qwen2Vl, Qwen3Vl, Rule, Size, VideoMae, rule_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountTokenizer:
+    """A rule that is only published as a count."""
+
+    card: Card
+    rule: Rule
+    codebook_sizes: tuple[int, ...] = ()
+
+    def count(self, header: VideoHeader) -> Counts:
+        """The number of tokens of such a clip. Raises ItemError where the rule refuses it."""
+        n_tokens = self.rule.plan(header).n_tokens
+        return Counts(n_tokens=n_tokens, n_positions=n_tokens)
+
+    def encode(self, signals: Sequence[VideoSignal]) -> list[Tokens]:
+        """Counts only."""
+        return [Tokens.continuous(self.rule.plan(signal.header).n_tokens) for signal in signals]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TubeletTokenizer:
+    """A rule whose geometry is known."""
+
+    card: Card
+    rule: VideoMae | Qwen2Vl | Qwen3Vl
+    device: str
+    codebook_sizes: tuple[int, ...] = ()
+
+    def count(self, header: VideoHeader) -> Counts:
+        """The number of tokens of such a clip. Raises ItemError where the rule refuses it."""
+        n_tokens = self.rule.plan(header).n_tokens
+        return Counts(n_tokens=n_tokens, n_positions=n_tokens)
+
+    def encode(self, signals: Sequence[VideoSignal]) -> list[Tokens]:
+        """Cuts every clip. Raises ItemError where the rule refuses it or a frame does not decode."""
+        return [self._encode_one(signal) for signal in signals]
+
+    def patches(self, signal: VideoSignal) -> Iterator[Tensor]:
+        """Yield uint8 [times, rows, columns, temporal_patch, 3, patch x merge, patch x merge], times bounded.
+
+        One token each: with merge > 1 the encoder cuts it into merge x merge patches and joins them again.
+        """
+        plan = self.rule.plan(signal.header)
+        waiting = torch.empty((0, 3, *plan.crop), dtype=torch.uint8, device=self.device)
+        for frames in _looked_at(signal, plan):
+            resized = _middle(resize(frames.to(self.device), plan.resized, self.rule.resample), plan.crop)
+            waiting = torch.cat([waiting, resized])
+            n_whole = len(waiting) // self.rule.temporal_patch * self.rule.temporal_patch
+            if n_whole:
+                yield _cut(waiting[:n_whole], self.rule.temporal_patch, self.rule.patch * self.rule.merge)
+            waiting = waiting[n_whole:]
+
+    def _encode_one(self, signal: VideoSignal) -> Tokens:
+        n_times, rows, columns = 0, 0, 0
+        for part in self.patches(signal):
+            n_times, (rows, columns) = n_times + len(part), part.shape[1:3]
+        return Tokens.continuous(n_times * rows * columns, grid=(n_times, rows, columns))
+
+
+def load(card: Card, context: LoadContext) -> CountTokenizer | TubeletTokenizer:
+    """Opens a tokenizer of the family. Raises SpecError for numbers that the rule does not have."""
+    rule = rule_of(card.parameters, card.name)
+    if isinstance(rule, VideoMae | Qwen2Vl | Qwen3Vl):
+        return TubeletTokenizer(card=card, rule=rule, device=context.device)
+    assert isinstance(rule, PerFrame)
+    return CountTokenizer(card=card, rule=rule)
+
+
+def resize(frames: Tensor, size: Size, resample: Literal["bilinear", "bicubic"]) -> Tensor:
+    """uint8 [n, 3, height, width] at another size, antialiased; on the CPU in 8 bits, as torchvision does."""
+    if tuple(frames.shape[-2:]) == size:
+        return frames
+    if frames.device.type == "cpu":
+        return interpolate(frames, size=size, mode=resample, antialias=True)
+    return interpolate(frames.float(), size=size, mode=resample, antialias=True).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _looked_at(signal: VideoSignal, plan: Plan) -> Iterator[Tensor]:
+    """Chunks of the plan's frames, with those repeated that it looks at more than once."""
+    assert plan.places is not None
+    places, times = np.unique(plan.places, return_counts=True)
+    done = 0
+    for chunk in signal.source.frames(places.tolist()):
+        repeats = torch.from_numpy(times[done : done + len(chunk)])
+        done += len(chunk)
+        yield chunk.repeat_interleave(repeats, dim=0)
+
+
+def _middle(frames: Tensor, size: Size) -> Tensor:
+    top, left = ((have - keep) // 2 for have, keep in zip(frames.shape[-2:], size, strict=True))
+    return frames[..., top : top + size[0], left : left + size[1]]
+
+
+def _cut(frames: Tensor, temporal_patch: int, side: int) -> Tensor:
+    n, _, height, width = frames.shape
+    blocks = frames.reshape(n // temporal_patch, temporal_patch, 3, height // side, side, width // side, side)
+    return blocks.permute(0, 3, 5, 1, 2, 4, 6).contiguous()
