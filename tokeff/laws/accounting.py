@@ -19,8 +19,8 @@ class Accounting:
 
     name: str
     formula: str
-    needs: tuple[str, ...]
-    """Inputs beyond the law's own variables that the accounting asks for."""
+    uses: tuple[str, ...]
+    """Every input that it reads; a law need not have all of them as variables."""
     constants: Mapping[str, float]
     """Constants with their usual values; a law may set others."""
     flops: Callable[[Values, Mapping[str, float]], Array]
@@ -50,11 +50,18 @@ def _vocabulary_rate(inputs: Values) -> Array:
 ACCOUNTINGS: dict[str, Accounting] = {
     rule.name: rule
     for rule in (
-        Accounting(name="dense", formula="C = 6 N D", needs=(), constants={}, flops=_dense_flops, data=_dense_data),
+        Accounting(
+            name="dense",
+            formula="C = 6 N D",
+            uses=("n_parameters", "n_training_tokens"),
+            constants={},
+            flops=_dense_flops,
+            data=_dense_data,
+        ),
         Accounting(
             name="late-fusion",
             formula="C = 6 (N_v D_v + N D), D_v = vision_share D",
-            needs=("n_vision_parameters",),
+            uses=("n_parameters", "n_training_tokens", "n_vision_parameters"),
             constants={"vision_share": 0.544},
             flops=lambda inputs, constants: _late_rate(inputs, constants) * inputs["n_training_tokens"],
             data=lambda compute_flops, inputs, constants: compute_flops / _late_rate(inputs, constants),
@@ -62,7 +69,7 @@ ACCOUNTINGS: dict[str, Accounting] = {
         Accounting(
             name="vocabulary",
             formula="C = 6 (N_nv + V d) H f(V)",
-            needs=(),
+            uses=("n_nonvocabulary_parameters", "vocabulary_size", "embedding_size", "n_training_characters"),
             constants={},
             flops=lambda inputs, constants: _vocabulary_rate(inputs) * inputs["n_training_characters"],
             data=lambda compute_flops, inputs, constants: compute_flops / _vocabulary_rate(inputs),
@@ -70,7 +77,7 @@ ACCOUNTINGS: dict[str, Accounting] = {
         Accounting(
             name="visual-inference",
             formula="C = 2 N (T + Q) FLOPs to read one picture with Q text tokens",
-            needs=("n_text_tokens",),
+            uses=("n_parameters", "n_visual_tokens", "n_text_tokens"),
             constants={},
             flops=lambda inputs, constants: (
                 2 * inputs["n_parameters"] * (inputs["n_visual_tokens"] + inputs["n_text_tokens"])

@@ -94,8 +94,7 @@ def flops(law: Law, inputs: Inputs) -> Array:
     """Compute of a run under the law's own accounting."""
     rule = _rule(law)
     checked = {name: positive(name, value, law.name) for name, value in inputs.items()}
-    needed = {*law.bound_form(inputs).variables, *rule.needs} - {"n_unique_tokens"}
-    if absent := sorted(needed - set(checked)):
+    if absent := sorted(set(rule.uses) - set(checked)):
         raise LawError(f"{rule.formula} needs more", where=law.name, got=", ".join(inputs), expected=", ".join(absent))
     return np.asarray(rule.flops(checked, {**rule.constants, **law.constants}))
 
@@ -159,7 +158,7 @@ def _trade(law: Law, form: Form, over: str | None) -> _Trade:
 
 
 def _check_given(trade: _Trade, given: Inputs) -> None:
-    needed = {*trade.form.variables, *trade.rule.needs} - {trade.size, trade.data}
+    needed = {*trade.form.variables, *trade.rule.uses} - {trade.size, trade.data}
     if set(given) != needed:
         raise LawError(
             f"an optimum over {trade.size} and {trade.data} is for other given inputs",

@@ -29,6 +29,7 @@ KEYS = {
     "parameters",
     "ranges",
     "covariance",
+    "covariance_of",
     "draws",
     "draw_names",
     "modalities",
@@ -195,10 +196,14 @@ def _draws(
         return draws, draw_names
     if "covariance" not in table:
         return None, ()
+    varied = tuple(table.get("covariance_of", parameters))
+    if bad := [name for name in varied if name not in parameters or name in form.entangled]:
+        raise LawError("covariance_of names parameters of the form", where=where, got=", ".join(bad))
     covariance = np.asarray(table["covariance"], dtype=np.float64)
-    if covariance.shape != (len(form.parameters),) * 2 or not np.allclose(covariance, covariance.T):
-        raise LawError("covariance is a symmetric matrix over the parameters", where=where, got=covariance.shape)
-    centre = form.encode({name: float(parameters[name].value or np.nan) for name in form.parameters})
+    if covariance.shape != (len(varied),) * 2 or not np.allclose(covariance, covariance.T):
+        raise LawError("covariance is a symmetric matrix over its parameters", where=where, got=covariance.shape)
+    values = np.array([parameters[name].value or np.nan for name in varied])
+    logs = np.array([form.is_log(name) for name in varied])
+    centre = np.where(logs, np.log(np.where(logs, values, 1.0)), values)
     theta = np.random.default_rng(0).multivariate_normal(centre, covariance, N_COVARIANCE_DRAWS)
-    decoded = form.decode(theta)
-    return np.stack([decoded[name] for name in form.parameters], axis=-1), tuple(form.parameters)
+    return np.where(logs, np.exp(np.where(logs, theta, 0.0)), theta), varied

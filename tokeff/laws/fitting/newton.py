@@ -35,7 +35,11 @@ def huber(residuals: Array, delta: float) -> Array:
 
 def minimise(curve: Curve, target: Array, weights: Array, starts: Array, delta: float) -> Minimum:
     """Best theta from each start [B, p] under its weights [B, n_runs]. `delta` infinite is least squares."""
-    theta = starts.copy()
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # far trial points overflow and are refused
+        return _minimise(curve, target, weights, starts.copy(), delta)
+
+
+def _minimise(curve: Curve, target: Array, weights: Array, theta: Array, delta: float) -> Minimum:
     objective = _objective(curve.value(theta), target, weights, delta)
     damping = np.ones(len(theta))
     converged = np.zeros(len(theta), bool)
@@ -89,4 +93,4 @@ def _solve(matrix: Array, gradient: Array) -> Array:
     if usable.any():
         ridge = 1e-14 * np.eye(matrix.shape[1])  # keeps an exactly flat direction from being singular
         step[usable] = np.linalg.solve(scaled[usable] + ridge, (-gradient / scale)[usable][..., None])[..., 0]
-    return step / scale
+    return np.asarray(step / scale)

@@ -104,9 +104,10 @@ def _inputs(form: Form, table: Table, columns: Mapping[str, str], accounting: st
     }
     absent = [name for name in form.variables if name not in found]
     compute = columns.get("compute_flops", "compute_flops")
-    if absent == [form.data] and form.data is not None and compute in table and accounting is not None:
+    if form.data is not None and absent == [form.data] and compute in table and accounting is not None:
         rule = accounting_named(accounting)
-        extra = {name: _column(table, columns.get(name, name)) for name in rule.needs}
+        needed = set(rule.uses) - set(found) - {form.data}
+        extra = {name: _column(table, columns.get(name, name)) for name in needed}
         found[form.data] = np.asarray(rule.data(_column(table, compute), {**found, **extra}, rule.constants))
         absent = []
     if absent:

@@ -34,6 +34,8 @@ class Form:
     size: str | None = None
     """The variable that a budget of compute is traded for against `data`."""
     data: str | None = None
+    accounting: str | None = None
+    """The accounting of compute that fitted laws of this form get unless told otherwise."""
     signed: frozenset[str] = frozenset()
     """Parameters that may be negative or zero; the others are positive and fitted as logarithms."""
     exponents: Mapping[str, tuple[float, float]] = MappingProxyType({})

@@ -74,7 +74,7 @@ class Additive(PowerSum):
             "beta": "exponent of data",
         }
     )
-    size, data = "n_parameters", "n_training_tokens"
+    size, data, accounting = "n_parameters", "n_training_tokens", "dense"
     exponents = MappingProxyType({"alpha": (0.05, 1.0), "beta": (0.05, 1.0)})
     min_distinct = MappingProxyType({"n_parameters": 3, "n_training_tokens": 3})
     constant = "E"
@@ -126,7 +126,7 @@ class VisualTokens(PowerSum):
             "beta": "exponent of visual tokens",
         }
     )
-    size, data = "n_visual_tokens", "n_parameters"
+    size, data, accounting = "n_visual_tokens", "n_parameters", "visual-inference"
     exponents = MappingProxyType({"alpha": (0.005, 0.5), "beta": (0.005, 0.5)})
     constant = "D"
     terms = MappingProxyType({"K": {"n_parameters": "alpha", "n_visual_tokens": "beta"}})

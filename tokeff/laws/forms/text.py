@@ -22,7 +22,7 @@ class Kaplan(Form):
             "alpha_D": "exponent of data",
         }
     )
-    size, data = "n_parameters", "n_training_tokens"
+    size, data, accounting = "n_parameters", "n_training_tokens", "dense"
     exponents = MappingProxyType({"alpha_N": (0.03, 0.3), "alpha_D": (0.03, 0.3)})
     start_scales = MappingProxyType({"N_c": (1e10, 1e16), "D_c": (1e10, 1e16)})
 
@@ -76,7 +76,7 @@ class Repeated(Form):
             "R_N": "the same for excess parameters",
         }
     )
-    size, data = "n_parameters", "n_training_tokens"
+    size, data, accounting = "n_parameters", "n_training_tokens", "dense"
     exponents = MappingProxyType({"alpha": (0.15, 0.8), "beta": (0.15, 0.8)})
     linear = ("E", "A", "B")
     start_scales = MappingProxyType({"R_D": (2.0, 60.0), "R_N": (2.0, 60.0)})
@@ -139,7 +139,7 @@ class Vocabulary(Form):
         }
     )
     logarithmic = True  # of any sign: residuals are taken of the loss itself, as the paper does
-    size, data = "n_nonvocabulary_parameters", "n_training_characters"
+    size, data, accounting = "n_nonvocabulary_parameters", "n_training_characters", "vocabulary"
     exponents = MappingProxyType({"a1": (0.1, 1.0), "a2": (0.1, 1.0), "b": (0.1, 1.0)})
     start_scales = MappingProxyType({"E": (1.0, 20.0), "A1": (0.1, 20.0), "A2": (0.1, 20.0), "B": (0.1, 20.0)})
 
