@@ -13,8 +13,8 @@ from tokeff.records.signals import TextSignal
 MAX_TEXT_BYTES = 2**30
 """One text is in memory whole, several times over in the engines."""
 BYTE_ORDER_MARKS = {
-    b"\xff\xfe\0\0": "UTF-32LE",
-    b"\0\0\xfe\xff": "UTF-32BE",
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
