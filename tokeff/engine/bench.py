@@ -53,18 +53,18 @@ class Instrument:
         if not items:
             return
         stage: Stage = "encode"
-        raw_bytes = sum(signal.header.raw_bytes for signal in signals)
         try:
-            with self.watch.time("encode", raw_bytes=raw_bytes) as lap:
-                tokens = self.tokenizer.encode(signals)
-                lap.n_tokens = sum(each.counts.n_tokens for each in tokens)
-            stage, rebuilt = "reconstruct", None
-            if isinstance(self.tokenizer, Reconstructs):
-                with self.watch.time("reconstruct", raw_bytes=raw_bytes, n_tokens=lap.n_tokens):
-                    rebuilt = self.tokenizer.decode(tokens, [signal.header for signal in signals])
-            stage = "measure"
-            with self.watch.time("measure", raw_bytes=raw_bytes, n_tokens=lap.n_tokens):
-                tallies.append(tally_batch(self.tokenizer, items, signals, tokens, rebuilt))
+            with self.watch.batch(raw_bytes=sum(signal.header.raw_bytes for signal in signals)) as lap:
+                with lap.stage("encode"):
+                    tokens = self.tokenizer.encode(signals)
+                lap.tokens(sum(each.counts.n_tokens for each in tokens))
+                stage, rebuilt = "reconstruct", None
+                if isinstance(self.tokenizer, Reconstructs):
+                    with lap.stage("reconstruct"):
+                        rebuilt = self.tokenizer.decode(tokens, [signal.header for signal in signals])
+                stage = "measure"
+                with lap.stage("measure"):
+                    tallies.append(tally_batch(self.tokenizer, items, signals, tokens, rebuilt))
         except Exception as error:
             if isinstance(error, TokeffError) and not isinstance(error, ItemError):
                 raise

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from tokeff.errors import ItemError
-from tokeff.measures.throughput import Lap
 from tokeff.media.dispatch import decode
 from tokeff.records.items import Failure, Item, Modality, Stage
 from tokeff.records.signals import Signal
@@ -26,14 +25,15 @@ class Batch:
     items: list[Item] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    lap: Lap = field(default_factory=lambda: Lap(stage="decode", seconds=0.0, raw_bytes=0))
-    """Time spent reading and decoding."""
+    raw_bytes: int = 0
+    seconds: float = 0.0
+    """Spent reading and decoding."""
 
     @property
     def full(self) -> bool:
         """Whether nothing more should be added."""
         n_items = len(self.items) + len(self.failures)
-        return n_items >= MAX_BATCH_ITEMS or self.lap.raw_bytes >= MAX_BATCH_RAW_BYTES or self.modality == "video"
+        return n_items >= MAX_BATCH_ITEMS or self.raw_bytes >= MAX_BATCH_RAW_BYTES or self.modality == "video"
 
     @property
     def stored_bytes(self) -> int:
@@ -51,8 +51,8 @@ class Batch:
             self.items.append(item)
             self.signals.append(signal)
             # Frames are decoded while they are encoded: a clip's raw size says nothing of the memory it takes.
-            self.lap.raw_bytes += signal.header.raw_bytes
-        self.lap.seconds += perf_counter() - start
+            self.raw_bytes += signal.header.raw_bytes
+        self.seconds += perf_counter() - start
 
 
 def decoded_batches(items: Iterable[Item]) -> Iterator[Batch]:

@@ -72,7 +72,7 @@ def _cells(each: Measurement) -> tuple[str, ...]:
 
 
 def _encode_rate(each: Measurement) -> float | None:
-    rates = each.throughput.get("encode", {}).get("megabytes_per_second")
+    rates = each.throughput.get("encode", {}).get("raw_megabytes_per_second")
     return rates["median"] if rates else None
 
 
