@@ -7,12 +7,20 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
-from tokeff.maths.distortion import energies, psnr_db, si_sdr_db, snr_db, squared_error, ssim
+from tokeff.maths.distortion import Figure, energies, psnr_db, si_sdr_db, snr_db, squared_error, structural_similarity
 
 
-def pictures() -> tuple[Tensor, Tensor]:
-    """A patterned picture [3, 48, 64] and itself with ten grey levels, from formulas."""
-    row, column = np.mgrid[0:48, 0:64]
+def ssim(original: Tensor, copy: Tensor) -> Figure:
+    return structural_similarity(original, copy)[0]
+
+
+def ms_ssim(original: Tensor, copy: Tensor) -> Figure:
+    return structural_similarity(original, copy)[1]
+
+
+def pictures(height: int = 48, width: int = 64) -> tuple[Tensor, Tensor]:
+    """A patterned picture [3, height, width] and itself with ten grey levels, from formulas."""
+    row, column = np.mgrid[0:height, 0:width]
     planes = [(row * a + column * b + row * column * c // 16) % 256 for a, b, c in ((3, 5, 1), (2, 7, 3), (11, 1, 2))]
     original = torch.from_numpy(np.stack(planes).astype(np.uint8))
     copy = (original.int() // 24 * 24 + 11).clamp(0, 255).to(torch.uint8)
@@ -26,6 +34,30 @@ def test_psnr_and_ssim_as_scikit_image_gives_them() -> None:
     assert psnr_db(error, original.numel()).value == pytest.approx(31.37499308621226, abs=1e-12)
     assert ssim(original, copy).value == pytest.approx(0.9481396962657301, abs=1e-6)
     assert ssim(original[:, :11, :11], copy[:, :11, :11]).value == pytest.approx(0.888418629883426, abs=1e-6)
+
+
+def test_ms_ssim_as_pytorch_msssim_gives_it() -> None:
+    """pytorch-msssim 1.0.0 in double precision, on the pattern above and on smooth waves of eight levels."""
+    assert ms_ssim(*pictures(176, 192)).value == pytest.approx(0.997860195048602, abs=1e-6)
+    row, column = np.mgrid[0:192, 0:256]
+    waves = [128 + 70 * np.sin(row / (7 + plane)) + 50 * np.cos(column / (11 - plane)) for plane in range(3)]
+    smooth = torch.from_numpy(np.stack(waves).round().astype(np.uint8))
+    assert ms_ssim(smooth, smooth // 32 * 32 + 16).value == pytest.approx(0.9733741802018616, abs=1e-6)
+    assert ms_ssim(smooth, smooth).value == pytest.approx(1, abs=1e-6)
+
+
+def test_ms_ssim_needs_its_smallest_scale() -> None:
+    for height, width in ((175, 400), (400, 175)):
+        original, copy = pictures(height, width)
+        assert ms_ssim(original, copy).reason == "smaller_than_window"
+        assert ssim(original, copy).value is not None
+    assert ms_ssim(*pictures(11, 11)).reason == "smaller_than_window"
+
+
+def test_opposite_pictures_have_no_negative_similarity() -> None:
+    """Structure is -1 where one picture is the other's negative; a power of it would not be a number."""
+    original, _ = pictures(176, 176)
+    assert ms_ssim(original, 255 - original).value == 0
 
 
 def test_ssim_against_its_formula_in_double_precision() -> None:

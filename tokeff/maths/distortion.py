@@ -1,4 +1,4 @@
-"""How far a reconstruction is from its original: squared error, PSNR, SSIM; SI-SDR and energies of sound.
+"""How far a reconstruction is from its original: squared error, PSNR, SSIM, MS-SSIM; SI-SDR and energies of sound.
 
 Pictures are compared as 8-bit integers, sound as float. A figure that does not exist (identical signals, silence,
 pictures smaller than a window) is None with a reason, never infinite. Leaves out pooling over items.
@@ -10,11 +10,13 @@ from functools import cache
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 PEAK = 255
 CENTRE = 128
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SSIM_C1, SSIM_C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 
@@ -45,23 +47,45 @@ def psnr_db(total_squared_error: int, n_samples: int) -> Figure:
     return Figure(10 * math.log10(PEAK**2 * n_samples / total_squared_error))
 
 
-def ssim(original: Tensor, copy: Tensor) -> Figure:
-    """Mean structural similarity of two uint8 pictures [..., height, width], each plane by itself.
+def structural_similarity(original: Tensor, copy: Tensor) -> tuple[Figure, Figure]:
+    """SSIM and MS-SSIM of two uint8 pictures [..., height, width], each plane by itself; 1 for identical pictures.
 
-    Wang et al. 2004 (IEEE TIP 13, 600): Gaussian window of 11 with sigma 1.5, K = (0.01, 0.03), only places where the
-    whole window lies inside. 1 for identical pictures; None below 11 pixels of height or width.
+    SSIM: Wang et al. 2004 (IEEE TIP 13, 600): Gaussian window of 11 with sigma 1.5, K = (0.01, 0.03), only places where
+    the whole window lies inside. MS-SSIM: Wang et al. 2003 (Asilomar, 1398): contrast and structure at five scales,
+    each half of the one before, luminance at the last; factors below 0 count as 0. None where the (last scale of the)
+    picture is smaller than the window: below 11 and 176 pixels of height or width.
     """
-    height, width = original.shape[-2:]
-    if min(height, width) < SSIM_WINDOW:
-        return Figure(None, "smaller_than_window")
-    # Variances do not change when 128 is taken off, and single precision then has room enough for squares.
-    x, y = (planes.reshape(-1, height, width).float() - CENTRE for planes in (original, copy))
+    smaller = Figure(None, "smaller_than_window")
+    height_or_width = min(original.shape[-2:])
+    if height_or_width < SSIM_WINDOW:
+        return smaller, smaller
+    x, y = _planes(original), _planes(copy)
+    similarity, structure = _similarities(x, y)
+    ssim = Figure(min(1.0, float(similarity.mean())))
+    if height_or_width >> (len(SCALE_WEIGHTS) - 1) < SSIM_WINDOW:
+        return ssim, smaller
+    product = torch.ones_like(structure)
+    for weight in SCALE_WEIGHTS[:-1]:
+        product *= structure.clamp(min=0) ** weight
+        x, y = avg_pool2d(x, 2), avg_pool2d(y, 2)
+        similarity, structure = _similarities(x, y)
+    product *= similarity.clamp(min=0) ** SCALE_WEIGHTS[-1]
+    return ssim, Figure(min(1.0, float(product.mean())))
+
+
+def _planes(picture: Tensor) -> Tensor:
+    """[n, height, width] in single precision, around 0: variances stay, and squares then keep enough digits."""
+    return picture.reshape(-1, *picture.shape[-2:]).float() - CENTRE
+
+
+def _similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """[n] mean similarity, and its part without luminance, of planes around 0."""
     mean_x, mean_y, xx, yy, xy = (_blur(planes) for planes in (x, y, x * x, y * y, x * y))
     variances, covariance = xx + yy - mean_x.square() - mean_y.square(), xy - mean_x * mean_y
+    structure = (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
     mean_x, mean_y = mean_x + CENTRE, mean_y + CENTRE
     luminance = (2 * mean_x * mean_y + SSIM_C1) / (mean_x.square() + mean_y.square() + SSIM_C1)
-    structure = (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
-    return Figure(min(1.0, float((luminance * structure).double().mean())))
+    return (luminance * structure).double().mean(dim=(1, 2)), structure.double().mean(dim=(1, 2))
 
 
 def si_sdr_db(original: Tensor, copy: Tensor) -> Figure:

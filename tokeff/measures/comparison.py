@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tokeff.errors import ItemError, TokeffError
-from tokeff.maths.distortion import Figure, energies, psnr_db, si_sdr_db, squared_error, ssim
+from tokeff.maths.distortion import Figure, energies, psnr_db, si_sdr_db, squared_error, structural_similarity
 from tokeff.measures.rows import Column
 from tokeff.records.items import Item
 from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
@@ -58,7 +58,8 @@ def _image(original: Tensor, copy: Tensor) -> Numbers:
     error, n_samples = squared_error(original, copy), original.numel()
     counts, reals = {"squared_error": error, "n_compared": n_samples}, dict[str, int]()
     _add("psnr_db", psnr_db(error, n_samples), counts, reals)
-    _add("ssim", ssim(original, copy), counts, reals)
+    for name, figure in zip(("ssim", "ms_ssim"), structural_similarity(original, copy), strict=True):
+        _add(name, figure, counts, reals)
     return counts, reals
 
 

@@ -122,13 +122,14 @@ def distortion_figures(tally: Tally, modality: Modality, absent: Absent) -> dict
         figures["psnr_db"] = psnr_db(tally.count("squared_error"), tally.count("n_compared"))
         figures["psnr_db_item_mean"] = _item_mean(tally, "psnr_db")
         figures["ssim"] = _item_mean(tally, "ssim")
+        figures["ms_ssim"] = _item_mean(tally, "ms_ssim")
     absent |= {f"distortion.{name}": f.reason for name, f in figures.items() if f.reason is not None}
     missing = {name: n for name, n in sorted(tally.counts.items()) if name.startswith(_WHY)}
     values = {name: figure.value for name, figure in figures.items()}
     return {"n_items": tally.count("n_reconstructed"), **values, **missing}
 
 
-_WHY = ("n_psnr_", "n_ssim_", "n_si_sdr_")
+_WHY = ("n_psnr_", "n_ssim_", "n_ms_ssim_", "n_si_sdr_", "n_log_mel_distance_")
 
 
 def _item_mean(tally: Tally, name: str) -> Figure:
