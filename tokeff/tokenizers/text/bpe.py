@@ -99,14 +99,10 @@ def _choose(vocabulary: Vocabulary, *, probed: bool) -> tuple[Engine, str]:
     texts that are known to divide them. (Files that a shipped card declares by hash are, in the tests.)"""
     if vocabulary.fast is None:
         return vocabulary.reference(), vocabulary.no_fast
-    engine = _exact(vocabulary, vocabulary.fast)
+    engine = ExactEngine(vocabulary.fast, vocabulary.reference, vocabulary.divided)
     if probed:
         reference = vocabulary.reference()
         difference = first_difference(engine, reference, probes(vocabulary.specials))
         if difference is not None:
             return reference, f"{engine.name} differs from {reference.name} on {difference.text!r}"
     return engine, ""
-
-
-def _exact(vocabulary: Vocabulary, fast: Engine) -> Engine:
-    return ExactEngine(fast, vocabulary.reference) if vocabulary.unicode_bound else fast

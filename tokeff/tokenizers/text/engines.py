@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tokeff.errors import ItemError
-from tokeff.tokenizers.text.unicode_versions import contested_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -145,11 +144,13 @@ class TekkenEngine:
 
 @dataclass(frozen=True, slots=True)
 class ExactEngine:
-    """A fast engine, with the reference for the texts on which the two may differ by their version of Unicode."""
+    """A fast engine, with the reference for the texts on which the two may differ."""
 
     fast: Engine
     reference: Callable[[], Engine]
     """Opened when the first such text comes."""
+    divided: Callable[[Sequence[bytes]], list[int]]
+    """Places of such texts."""
 
     @property
     def name(self) -> str:
@@ -159,8 +160,8 @@ class ExactEngine:
     def encode(self, texts: Sequence[bytes]) -> "list[Ids]":
         """Ids of each text, equal to the reference's."""
         rows = self.fast.encode(texts)
-        contested = contested_rows(texts)
-        if contested:
-            for place, ids in zip(contested, self.reference().encode([texts[i] for i in contested]), strict=True):
+        divided = self.divided(texts)
+        if divided:
+            for place, ids in zip(divided, self.reference().encode([texts[i] for i in divided]), strict=True):
                 rows[place] = ids
         return rows

@@ -1,6 +1,8 @@
 """SentencePiece models: BPE with byte fallback runs on gigatoken, all others on SentencePiece itself."""
 
 import json
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +31,13 @@ def read_sentencepiece(path: Path) -> Vocabulary:
     spoken = {i for i in ids if not (processor.is_control(i) or processor.is_unknown(i) or processor.is_unused(i))}
     lengths = [_piece_bytes(processor, i) if i in spoken else 0 for i in ids]
     reference = SentencePieceEngine(processor)
-    fast, no_fast = _fast(content, processor)
+    fast, no_fast, user_defined = _fast(content, processor)
 
     def decode(row: "NDArray[np.integer[Any]]") -> bytes:
         text: str = processor.decode(row.tolist())
         return text.encode("utf-8")
 
+    control = [processor.id_to_piece(i) for i in ids if processor.is_control(i)]
     return Vocabulary(
         kind="SentencePiece",
         size=len(lengths),
@@ -43,10 +46,22 @@ def read_sentencepiece(path: Path) -> Vocabulary:
         reference=lambda: reference,
         fast=fast,
         no_fast=no_fast,
-        unicode_bound=False,  # no classes, and the normalizer's table is inside the model
+        divided=_rows_with(user_defined),  # its normalizer's table is in the model: no version of Unicode divides
         decode=decode,
-        specials=tuple(processor.id_to_piece(i) for i in ids if processor.is_control(i))[:64],
+        specials=tuple(control[:64]),
     )
+
+
+def _rows_with(pieces: Sequence[str]) -> Callable[[Sequence[bytes]], list[int]]:
+    """Finds the texts that hold one of the user-defined `pieces`.
+
+    gigatoken cuts a text there before it adds the dummy prefix, SentencePiece after.
+    """
+    literals = {form.encode("utf-8") for piece in pieces for form in (piece, piece.replace(SPACE, " "))}
+    if not literals:
+        return lambda texts: []
+    holds = re.compile(b"|".join(map(re.escape, sorted(literals)))).search
+    return lambda texts: [place for place, text in enumerate(texts) if holds(text)]
 
 
 def _piece_bytes(processor: Any, i: int) -> int:
@@ -55,8 +70,9 @@ def _piece_bytes(processor: Any, i: int) -> int:
     return len(processor.id_to_piece(i).replace(SPACE, " ").encode("utf-8"))
 
 
-def _fast(content: bytes, processor: Any) -> tuple[Engine | None, str]:
-    """gigatoken over the model as it converts it, without what would read `<s>` or `<0x0A>` from a text."""
+def _fast(content: bytes, processor: Any) -> tuple[Engine | None, str, list[str]]:
+    """gigatoken over the model as it converts it, without what would read `<s>` or `<0x0A>` from a text;
+    or None and why. And the user-defined pieces."""
     from gigatoken import Tokenizer
     from gigatoken._load.sentencepiece import sentencepiece_to_tokenizer_json
 
@@ -71,7 +87,9 @@ def _fast(content: bytes, processor: Any) -> tuple[Engine | None, str]:
         converted["model"]["merges"] = [
             merge for merge in merges if not unspoken & {merge[0], merge[1], "".join(merge)}
         ]
-        converted["added_tokens"] = [token for token in converted["added_tokens"] if not token["special"]]
-        return GigatokenEngine(Tokenizer.from_json(json.dumps(converted))), ""
+        user_defined = [token for token in converted["added_tokens"] if not token["special"]]
+        converted["added_tokens"] = user_defined
+        engine = GigatokenEngine(Tokenizer.from_json(json.dumps(converted)))
     except (RuntimeError, ValueError) as error:
-        return None, f"gigatoken refuses it: {str(error).splitlines()[0]}"
+        return None, f"gigatoken refuses it: {str(error).splitlines()[0]}", []
+    return engine, "", [token["content"] for token in user_defined]

@@ -45,7 +45,7 @@ def read_tokenizer_json(path: Path, content: Mapping[str, Any]) -> Vocabulary:
         fast=fast,
         no_fast=no_fast,
         decode=table.decode if "ByteLevel" in _types(plain.get("decoder")) else decode,
-        specials=tuple(token["content"] for token in plain.get("added_tokens") or () if token["special"])[:64],
+        specials=tuple(token["content"] for token in plain.get("added_tokens") or ())[:128],
     )
 
 

@@ -1,12 +1,13 @@
 """A vocabulary: what a file of any kind comes to, once read. Leaves out reading (one module per kind of file)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tokeff.tokenizers.text.engines import Engine
+from tokeff.tokenizers.text.unicode_versions import contested_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,11 +28,11 @@ class Vocabulary:
     fast: Engine | None
     no_fast: str = ""
     """Why there is no fast engine for this file."""
-    unicode_bound: bool = True
-    """Whether ids depend on the library's version of Unicode: classes in the split pattern, or a normalizer."""
+    divided: Callable[[Sequence[bytes]], list[int]] = contested_rows
+    """Places of the texts on which the fast engine may differ from the reference, which then serves them."""
     decode: "Callable[[NDArray[np.integer[Any]]], bytes]"
     specials: tuple[str, ...] = ()
-    """Literal special tokens, which must be ordinary text to every engine."""
+    """Added tokens of the file, special or not: the literals on which engines tend to differ, for probing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
