@@ -176,9 +176,9 @@ def _interval(
         return None, None
     sizes = hoffmann_size(drawn, budget)
     levels = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low_size, high_size = np.quantile(sizes, levels, axis=0)
-    low_data, high_data = np.quantile(budget / 6 / sizes, levels, axis=0)
-    return {trade.size: low_size, trade.data: low_data}, {trade.size: high_size, trade.data: high_data}
+    ends = [np.quantile(sample, levels, axis=0) for sample in (sizes, budget / 6 / sizes)]
+    low, high = ({trade.size: np.asarray(ends[0][k]), trade.data: np.asarray(ends[1][k])} for k in (0, 1))
+    return low, high
 
 
 def _search(trade: _Trade, budget: Array, fixed: Mapping[str, Array]) -> Array:
