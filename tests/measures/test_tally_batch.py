@@ -79,7 +79,7 @@ def picture(height: int = 16, width: int = 12, value: int = 7) -> ImageSignal:
 
 
 def sound(samples: torch.Tensor) -> AudioSignal:
-    header = AudioHeader(sample_rate_hz=100, n_samples=samples.shape[1], n_channels=samples.shape[0])
+    header = AudioHeader(sample_rate_hz=8000, n_samples=samples.shape[1], n_channels=samples.shape[0])
     return AudioSignal(header=header, samples=samples)
 
 
@@ -255,9 +255,12 @@ def test_pictures_are_compared() -> None:
 def test_sound_is_compared() -> None:
     wave = torch.sin(torch.arange(1000.0) / 10)[None]
     tally = compare(sound(wave), sound(wave + 0.1 * torch.cos(torch.arange(1000.0))[None]), "audio")
-    assert tally.real("duration_seconds") == 10
+    assert tally.real("duration_seconds") == 0.125
     assert tally.real("signal_energy") == pytest.approx(float(wave.double().square().sum()))
     assert tally.real("si_sdr_db") == pytest.approx(20, abs=0.5)
+    assert tally.real("log_mel_distance_db") > 1
+    short = compare(sound(wave[:, :3]), sound(wave[:, :3]), "audio")
+    assert short.count("n_log_mel_distance_shorter_than_window") == 1
     silence = compare(sound(0 * wave), sound(wave), "audio")
     assert silence.count("n_si_sdr_silent") == 1
     tiny = compare(sound(wave), sound(torch.nextafter(wave, wave + 1)), "audio")

@@ -9,7 +9,8 @@ What a Tally may hold, by name:
     text        n_characters, n_words, n_lines; n_unknown, n_without_text (of all tokens, not in rows);
                 n_reconstructed, n_roundtrip_failures
     image       n_pixels; n_reconstructed, squared_error, n_compared; n_psnr, n_ssim, n_ms_ssim, reals psnr_db, ...
-    audio       n_reconstructed, n_compared, n_si_sdr; reals duration_seconds, signal_energy, error_energy, si_sdr_db
+    audio       n_reconstructed, n_compared, n_si_sdr, n_log_mel_distance; reals duration_seconds, signal_energy,
+                error_energy, si_sdr_db, log_mel_distance_db
     video       n_frames, real duration_seconds; n_reconstructed, squared_error, n_compared, n_psnr, real psnr_db
                 and for a figure that an item does not have, a count of why: n_psnr_lossless, n_si_sdr_silent, ...
     histograms  stream0, stream1, ... by id; token_bytes: tokens by the bytes of text they stand for
@@ -37,7 +38,16 @@ ROW_COUNTS = (
     *("n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared"),
 )
 """Counts that an item's row may hold, for tables; those of why a figure is missing are left to the sums."""
-ROW_REALS = ("duration_seconds", "psnr_db", "ssim", "ms_ssim", "signal_energy", "error_energy", "si_sdr_db")
+ROW_REALS = (
+    "duration_seconds",
+    "psnr_db",
+    "ssim",
+    "ms_ssim",
+    "signal_energy",
+    "error_energy",
+    "si_sdr_db",
+    "log_mel_distance_db",
+)
 """Fixed-point reals that an item's row may hold."""
 
 

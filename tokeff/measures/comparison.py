@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tokeff.errors import ItemError, TokeffError
 from tokeff.maths.distortion import Figure, energies, psnr_db, si_sdr_db, squared_error, structural_similarity
+from tokeff.maths.mel import log_mel_distance_db
 from tokeff.measures.rows import Column
 from tokeff.records.items import Item
 from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
@@ -43,7 +44,7 @@ def _compare(tokenizer: str, item: Item, signal: Signal, copy: Signal) -> Number
         return _image(signal.pixels, copy.pixels)
     if isinstance(signal, AudioSignal) and isinstance(copy, AudioSignal):
         _check_pair(tokenizer, item, signal.samples, copy.samples)
-        return _audio(signal.samples, copy.samples)
+        return _audio(signal.samples, copy.samples, signal.header.sample_rate_hz)
     if isinstance(signal, VideoSignal) and isinstance(copy, VideoSignal):
         return _video(tokenizer, item, signal, copy)
     raise TokeffError(
@@ -63,13 +64,14 @@ def _image(original: Tensor, copy: Tensor) -> Numbers:
     return counts, reals
 
 
-def _audio(original: Tensor, copy: Tensor) -> Numbers:
+def _audio(original: Tensor, copy: Tensor, sample_rate_hz: int) -> Numbers:
     signal_energy, error_energy = energies(original, copy)
     # An error below the fixed-point unit is still an error: only identical samples may sum to nothing.
     smallest = int(error_energy > 0)
     counts = {"n_compared": original.numel()}
     reals = {"signal_energy": fixed(signal_energy), "error_energy": max(smallest, fixed(error_energy))}
     _add("si_sdr_db", si_sdr_db(original, copy), counts, reals)
+    _add("log_mel_distance_db", log_mel_distance_db(original, copy, sample_rate_hz), counts, reals)
     return counts, reals
 
 

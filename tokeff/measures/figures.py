@@ -118,6 +118,7 @@ def distortion_figures(tally: Tally, modality: Modality, absent: Absent) -> dict
     if modality == "audio":
         figures["snr_db"] = snr_db(tally.real("signal_energy"), tally.real("error_energy"))
         figures["si_sdr_db"] = _item_mean(tally, "si_sdr_db")
+        figures["log_mel_distance_db"] = _item_mean(tally, "log_mel_distance_db")
     else:
         figures["psnr_db"] = psnr_db(tally.count("squared_error"), tally.count("n_compared"))
         figures["psnr_db_item_mean"] = _item_mean(tally, "psnr_db")
