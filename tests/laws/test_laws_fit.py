@@ -107,7 +107,7 @@ def test_huber_meets_its_definition() -> None:
 
 
 def test_intervals_shrink_with_more_runs_and_hold_the_truth() -> None:
-    few, many = (fit("additive", runs(n, 0.01), n_starts=32, n_bootstrap=200) for n in (40, 640))
+    few, many = (fit("additive", runs(n, 0.01), n_starts=16, n_bootstrap=150, hold_out=0) for n in (40, 400))
     for name in ("E", "alpha", "beta"):
         widths = []
         for found in (few, many):

@@ -12,7 +12,7 @@ RNG = np.random.default_rng(5)
 
 
 def planted(form_name: str, truth: dict[str, float], ends: dict[str, tuple[float, float]], n: int) -> dict[str, Array]:
-    inputs = {name: np.exp(RNG.uniform(*np.log(bounds), n)) for name, bounds in ends.items()}
+    inputs = {name: np.exp(RNG.uniform(np.log(bounds[0]), np.log(bounds[1]), n)) for name, bounds in ends.items()}
     form = form_named(form_name).bind(inputs)
     value = form.evaluate({name: np.asarray(number) for name, number in truth.items()}, inputs)
     return {**inputs, ("score" if form.logarithmic else "loss"): value}
@@ -61,7 +61,7 @@ SIZES, TOKENS = (1e7, 1e10), (1e9, 3e11)
 def test_planted_truths_come_back(
     form_name: str, truth: dict[str, float], ends: dict[str, tuple[float, float]]
 ) -> None:
-    found = fit(form_name, planted(form_name, truth, ends, 40), n_bootstrap=0, n_starts=48)
+    found = fit(form_name, planted(form_name, truth, ends, 40), n_bootstrap=0, n_starts=24, hold_out=0)
     check(found, truth, rel=1e-3)
     assert found.n_starts >= found.n_starts_at_best >= 1
 
@@ -69,7 +69,9 @@ def test_planted_truths_come_back(
 def test_repeated_data_truth_comes_back() -> None:
     truth = {"E": 1.9, "A": 520.0, "B": 1500.0, "alpha": 0.35, "beta": 0.35, "R_D": 15.0, "R_N": 5.0}
     ends = {"n_parameters": (1e7, 1e10), "n_training_tokens": (1e9, 1e11), "n_unique_tokens": (1e8, 3e9)}
-    found = fit("repeated", planted("repeated", truth, ends, 120), tied={"beta": "alpha"}, n_bootstrap=0, n_starts=24)
+    found = fit(
+        "repeated", planted("repeated", truth, ends, 60), tied={"beta": "alpha"}, n_bootstrap=0, n_starts=8, hold_out=0
+    )
     check(found, truth, rel=0.02)
 
 
@@ -82,7 +84,7 @@ def test_vocabulary_truth_comes_back() -> None:
         "n_training_characters": (1e9, 5e11),
     }
     table = planted("vocabulary", truth, ends, 150)
-    found = fit("vocabulary", table, tied={"b": "a1"}, fixed={"a2": 0.67}, n_bootstrap=0, n_starts=24)
+    found = fit("vocabulary", table, tied={"b": "a1"}, fixed={"a2": 0.67}, n_bootstrap=0, n_starts=12, hold_out=0)
     check(found, truth, rel=0.02)
 
 
@@ -91,7 +93,9 @@ def test_interaction_is_fitted_on_top_of_unimodal_laws() -> None:
     alone |= {"E_j": 2.5, "A_j": 200.0, "B_j": 900.0, "a_j": 0.3, "b_j": 0.33}
     truth = {**alone, "C": 0.15, "A": 60.0, "B": 200.0, "a": 0.28, "b": 0.3}
     ends = {"n_parameters": SIZES, "first_tokens": TOKENS, "second_tokens": TOKENS}
-    found = fit("interaction", planted("interaction", truth, ends, 60), fixed=alone, n_bootstrap=0, n_starts=48)
+    found = fit(
+        "interaction", planted("interaction", truth, ends, 40), fixed=alone, n_bootstrap=0, n_starts=24, hold_out=0
+    )
     check(found, truth, rel=0.02)
 
 
@@ -135,7 +139,7 @@ def test_joint_fit_of_repeated_data(shared: Path) -> None:
     hurt = (same & (tokens < tokens[:, None]) & (loss < loss[:, None])).any(axis=1)
     kept = {"n_parameters": size, "n_training_tokens": tokens, "n_unique_tokens": unique, "loss": loss}
     kept = {name: column[~hurt] for name, column in kept.items()}
-    found = fit("repeated", kept, tied={"beta": "alpha"}, n_starts=16, n_bootstrap=30)
+    found = fit("repeated", kept, tied={"beta": "alpha"}, n_starts=8, n_bootstrap=30, hold_out=0)
     for name, published in {"E": 1.86914, "A": 520.82, "B": 1487.72, "alpha": 0.3526596}.items():
         estimate = found.parameters[name]
         assert estimate.low is not None

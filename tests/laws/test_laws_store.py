@@ -45,7 +45,7 @@ def test_a_fitted_law_is_saved_and_predicts_the_same(tmp_path: Path) -> None:
     laws.save(law, path)
     again = laws.load(path)
     by_name = laws.load("mine", folders=[tmp_path])
-    inputs = {"n_parameters": [1e8, 1e12], "n_training_tokens": 1e11}
+    inputs = {"n_parameters": np.array([1e8, 1e12]), "n_training_tokens": np.array(1e11)}
     for other in (again, by_name):
         one, two = law.predict(inputs), other.predict(inputs)
         np.testing.assert_array_equal(one.value, two.value)

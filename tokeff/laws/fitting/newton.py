@@ -15,6 +15,7 @@ from tokeff.laws.forms import Array
 MAX_STEPS = 400
 MAX_DAMPING = 1e8
 TINY = 1e-300
+PATIENCE, STALLED = 25, 1e-9  # a candidate that gains less than this in so many steps crawls along a flat valley
 ENOUGH = 1e-15  # predicted decrease, relative to the objective, at which a candidate is done
 
 
@@ -45,7 +46,8 @@ def _minimise(curve: Curve, target: Array, weights: Array, theta: Array, delta: 
     converged = np.zeros(len(theta), bool)
     active = np.flatnonzero(np.isfinite(objective))
     fresh = True
-    for _ in range(MAX_STEPS):
+    checkpoint = objective.copy()
+    for count in range(1, MAX_STEPS + 1):
         if not len(active):
             break
         if fresh:
@@ -60,6 +62,9 @@ def _minimise(curve: Curve, target: Array, weights: Array, theta: Array, delta: 
         settled = (promised >= 0) & (promised <= ENOUGH * np.maximum(objective[active], TINY))
         converged[active[settled]] = True
         stays = ~settled & (damping[active] < MAX_DAMPING)
+        if count % PATIENCE == 0:
+            stays &= objective[active] < checkpoint[active] * (1 - STALLED)
+            checkpoint = objective.copy()
         converged[active[~stays]] = True
         fresh = bool(better.any()) or not stays.all()
         active = active[stays]
