@@ -1,4 +1,5 @@
 import io
+import struct
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +11,7 @@ from PIL import Image
 
 from tokeff.errors import ItemError
 from tokeff.media.dispatch import decode, read_header
+from tokeff.media.sniff import sniff_stream
 from tokeff.readers.corpus import find
 from tokeff.records.headers import AudioHeader, ImageHeader, TextHeader, VideoHeader
 from tokeff.records.items import Failure, Item, Modality
@@ -84,6 +86,19 @@ def test_a_failing_disk_is_not_taken_for_a_damaged_file(modality: Modality) -> N
 @pytest.mark.parametrize("modality", ["text", "image", "audio"])
 def test_an_item_without_bytes(modality: Modality) -> None:
     assert refused(item_of(b"", modality)).reason == "empty_file"
+
+
+def box(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(data)) + kind + data
+
+
+def test_a_container_without_any_stream_is_a_video_that_has_none() -> None:
+    matrix = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+    times = struct.pack(">5I", 0, 0, 0, 1000, 0) + struct.pack(">IH", 0x10000, 0x100) + bytes(10)
+    mvhd = box(b"mvhd", times + matrix + bytes(24) + struct.pack(">I", 1))
+    data = box(b"ftyp", b"isom\0\0\0\0isom") + box(b"moov", mvhd)
+    assert sniff_stream(partial(io.BytesIO, data), "a.mp4") == "video"
+    assert refused(item_of(data, "video")).reason == "no_video_stream"
 
 
 @pytest.mark.shared

@@ -199,3 +199,13 @@ def test_flipped_bits_raise_nothing_but_item_errors(case: tuple[str, str], data:
         header = image.read_header(io.BytesIO(bytes(bad)))
         signal = image.decode(io.BytesIO(bytes(bad)))
         assert header.raw_bytes == signal.pixels.numel()
+
+
+def test_damaged_pictures_write_nothing_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    lzw = saved(drawn(40, 30, "RGB"), "TIFF", compression="tiff_lzw")
+    damaged = [lzw[: len(lzw) // 2], lzw[:300] + bytes(400) + lzw[700:]]
+    damaged += [saved(drawn(40, 30, mode), container)[:200] for container, mode in CASES]
+    for data in damaged:
+        with suppress(ItemError):
+            image.decode(io.BytesIO(data))
+    assert capfd.readouterr() == ("", "")

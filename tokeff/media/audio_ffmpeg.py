@@ -139,8 +139,9 @@ def _float_samples(frame: av.AudioFrame) -> NDArray[np.float32]:
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T
     scale = FULL_SCALE.get(frame.format.name.removesuffix("p"), 1)
-    centred = values.astype(np.float64) - (128 if scale == 128 else 0)
-    samples: NDArray[np.float32] = (centred / scale).astype(np.float32)
+    with np.errstate(all="ignore"):  # what is not a number is refused when all is there
+        centred = values.astype(np.float64) - (128 if scale == 128 else 0)
+        samples: NDArray[np.float32] = (centred / scale).astype(np.float32)
     return samples
 
 

@@ -17,6 +17,7 @@ from tokeff.media.containers import Container
 UNKNOWN_SIZES = {0, 0xFFFF_FFFF, 0x7FFF_FFFF, 0x8000_0000}
 """What programs write that did not know the length: sound that was streamed into a pipe."""
 MAX_CHUNKS = 100_000
+MP4_BOXES = frozenset(b"ftyp moov mdat free skip wide uuid meta moof mfra sidx ssix styp pdin pnot prft emsg".split())
 OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 """No Ogg page is longer (RFC 3533 section 6)."""
 
@@ -90,7 +91,9 @@ def _claim_of_mp4(stream: BinaryIO, size: int) -> int | None:
         stream.seek(offset)
         head = stream.read(16)
         if len(head) < 8:
-            return offset + 8 if head else offset
+            return offset + 8 if head.strip(b"\0") else None
+        if head[4:8] not in MP4_BOXES:  # something was appended that is no box
+            return None
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")

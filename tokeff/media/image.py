@@ -6,6 +6,8 @@ dropped (not blended), 16 bits become the upper 8, of an animation or a file of 
 Leaves out colour profiles (pixel values are taken as they are), HEIC and JPEG XL (refused as `unsupported`).
 """
 
+import logging
+import os
 import struct
 import warnings
 from collections.abc import Iterator
@@ -32,6 +34,18 @@ GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
 DEEP_FORMATS = {"PNG", "PPM"}
 """Formats whose mode `I` means 16 bits; elsewhere it is 32 bits without a known range."""
+PILLOW_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+    struct.error,
+)
+"""What Pillow's readers raise for damaged files."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,6 +55,9 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# Pillow logs each damaged file; without a handler of the program's own, Python would print that.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def read_header(stream: BinaryIO) -> ImageHeader:
@@ -54,7 +71,8 @@ def decode(stream: BinaryIO) -> ImageSignal:
     with _pillow(), _open(stream) as picture:
         orientation = _orientation(picture)
         header = _header(picture, orientation)
-        picture.load()
+        with _silent(picture.format == "TIFF"):
+            picture.load()
         eight_bits = _eight_bits(picture, "L" if header.channels == 1 else "RGB")
         if orientation in TURNS:
             eight_bits = eight_bits.transpose(TURNS[orientation])
@@ -133,24 +151,33 @@ def _pillow() -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
+        except ItemError:
+            raise
         except Image.DecompressionBombError as error:
             raise _too_large(str(error)) from error
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            EOFError,
-            ArithmeticError,
-            LookupError,
-            TypeError,
-            struct.error,
-        ) as error:
+        except PILLOW_ERRORS as error:
             if getattr(error, "errno", None) is not None:
                 raise
             truncated = isinstance(error, EOFError) or "truncat" in str(error).lower()
             what = "the picture ends early" if truncated else "the picture cannot be decoded"
             reason = "truncated" if truncated else "corrupt"
             raise ItemError(reason, what, got=f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _silent(is_needed: bool) -> Iterator[None]:
+    """libtiff writes of damaged files to the process's standard error, past Python. Others write nothing."""
+    if not is_needed:
+        yield
+        return
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _too_large(got: str) -> ItemError:
