@@ -10,12 +10,14 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, conv2d
 
 PEAK = 255
 CENTRE = 128
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
+STRIP_SAMPLES = 100_000
+"""Pictures are compared in strips of about so many samples, which stay in the cache."""
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SSIM_C1, SSIM_C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
@@ -79,13 +81,25 @@ def _planes(picture: Tensor) -> Tensor:
 
 
 def _similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """[n] mean similarity, and its part without luminance, of planes around 0."""
-    mean_x, mean_y, xx, yy, xy = (_blur(planes) for planes in (x, y, x * x, y * y, x * y))
-    variances, covariance = xx + yy - mean_x.square() - mean_y.square(), xy - mean_x * mean_y
+    """[n] mean similarity, and its part without luminance, of planes [n, height, width] around 0."""
+    n, height, width = x.shape
+    step = max(1, STRIP_SAMPLES // (n * width))
+    places = range(0, height - SSIM_WINDOW + 1, step)
+    strips = [slice(place, min(place + step, height - SSIM_WINDOW + 1) + SSIM_WINDOW - 1) for place in places]
+    sums = torch.stack([torch.stack(_similarity_sums(x[:, strip], y[:, strip])) for strip in strips]).sum(dim=0)
+    means = sums / ((height - SSIM_WINDOW + 1) * (width - SSIM_WINDOW + 1))
+    return means[0], means[1]
+
+
+def _similarity_sums(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """[n] sums over places of what `_similarities` means."""
+    mean_x, mean_y, squares, product = _blur(torch.cat([x, y, x * x + y * y, x * y])).chunk(4)
+    variances, covariance = squares - mean_x.square() - mean_y.square(), product - mean_x * mean_y
     structure = (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
     mean_x, mean_y = mean_x + CENTRE, mean_y + CENTRE
     luminance = (2 * mean_x * mean_y + SSIM_C1) / (mean_x.square() + mean_y.square() + SSIM_C1)
-    return (luminance * structure).double().mean(dim=(1, 2)), structure.double().mean(dim=(1, 2))
+    similarity = luminance * structure
+    return similarity.sum(dim=(1, 2), dtype=torch.float64), structure.sum(dim=(1, 2), dtype=torch.float64)
 
 
 def si_sdr_db(original: Tensor, copy: Tensor) -> Figure:
@@ -123,21 +137,17 @@ def snr_db(signal_energy: float, error_energy: float) -> Figure:
 
 
 @cache
-def _window() -> tuple[float, ...]:
-    """Gaussian weights that sum to 1."""
-    weights = [math.exp(-((place - SSIM_WINDOW // 2) ** 2) / (2 * SSIM_SIGMA**2)) for place in range(SSIM_WINDOW)]
-    return tuple(weight / sum(weights) for weight in weights)
+def _window(device: torch.device) -> Tensor:
+    """[window] Gaussian weights that sum to 1."""
+    places = torch.arange(SSIM_WINDOW, dtype=torch.float64, device=device) - SSIM_WINDOW // 2
+    weights = torch.exp(-places.square() / (2 * SSIM_SIGMA**2))
+    return (weights / weights.sum()).float()
 
 
 def _blur(planes: Tensor) -> Tensor:
-    """[n, height, width] -> [n, height - 10, width - 10]: the window's weighted mean, one axis after the other.
-
-    Sums of shifted views: on one plane at a time they take a quarter of the time of a convolution.
-    """
-    for axis in (1, 2):
-        length = planes.shape[axis] - SSIM_WINDOW + 1
-        blurred = planes.narrow(axis, 0, length) * _window()[0]
-        for place, weight in enumerate(_window()[1:], start=1):
-            blurred.add_(planes.narrow(axis, place, length), alpha=weight)
-        planes = blurred
-    return planes
+    """[n, height, width] -> [n, height - 10, width - 10]: the window's weighted mean, one axis after the other."""
+    n = len(planes)
+    rows = _window(planes.device).reshape(1, 1, -1, 1).expand(n, 1, -1, 1)
+    # Planes as the channels of one picture, side by side in memory: a fifth of the time of one after the other.
+    picture = planes[None].contiguous(memory_format=torch.channels_last)
+    return conv2d(conv2d(picture, rows, groups=n), rows.transpose(2, 3), groups=n)[0]
