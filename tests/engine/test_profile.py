@@ -34,8 +34,8 @@ def test_sums_agree_with_the_files(corpus: Path, tmp_path: Path) -> None:
     text_bytes = sum(path.stat().st_size for path in corpus.glob("*.txt"))
     assert by_name["bytes"].n_tokens == by_name["bytes"].raw_bytes == by_name["bytes"].stored_bytes == text_bytes
     assert by_name["bytes"].bytes_per_token.value == 1
-    sizes = [Image.open(path).size for path in corpus.glob("*.png")]
-    assert by_name["png"].raw_bytes == sum(3 * w * h for w, h in sizes)
+    pictures = [Image.open(io.BytesIO(path.read_bytes())) for path in corpus.glob("*.png")]
+    assert by_name["png"].raw_bytes == sum(3 * picture.width * picture.height for picture in pictures)
     assert by_name["png"].stored_bytes == sum(path.stat().st_size for path in corpus.glob("*.png"))
     assert by_name["vit-b16-224"].n_tokens == 12 * 196
     assert by_name["vit-b16-224"].vocab_size is None

@@ -30,23 +30,22 @@ def flac(n_samples: int = 16_000) -> bytes:
     return out.getvalue()
 
 
-def mp4(*, video: bool) -> bytes:
+def mp4() -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
-        if video:
-            stream = container.add_stream("libx264", rate=25)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-            noise = np.random.default_rng(0)
-            for _ in range(30):
-                frame = av.VideoFrame.from_ndarray(noise.integers(0, 256, (48, 64, 3), dtype=np.uint8), format="rgb24")
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-        else:
-            subtitles = container.add_stream("mov_text")
-            packet = av.Packet(b"\x00\x02hi")
-            packet.stream, packet.pts, packet.dts, packet.duration = subtitles, 0, 0, 1000
-            container.mux(packet)
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        noise = np.random.default_rng(0)
+        for _ in range(30):
+            frame = av.VideoFrame.from_ndarray(noise.integers(0, 256, (48, 64, 3), dtype=np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return out.getvalue()
+
+
+def mp4_without_video() -> bytes:
+    """A film whose only track is struck out of its table of contents."""
+    return mp4().replace(b"trak", b"skip")
 
 
 def png_bomb(side: int = 20_000) -> bytes:
@@ -71,10 +70,10 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "half.jpg": (lambda: half(picture("JPEG")), {"truncated", "corrupt"}),
     "half.png": (lambda: half(picture("PNG")), {"truncated", "corrupt"}),
     "half.flac": (lambda: half(flac()), {"truncated", "corrupt"}),
-    "half.mp4": (lambda: half(mp4(video=True)), {"truncated", "corrupt"}),
+    "half.mp4": (lambda: half(mp4()), {"truncated", "corrupt"}),
     "latin1.txt": (lambda: "Größe und Maß, à la carte\n".encode("latin-1") * 40, {"not_utf8"}),
     "bomb.png": (png_bomb, {"too_large"}),
-    "subtitles.mp4": (lambda: mp4(video=False), {"no_video_stream"}),
+    "trackless.mp4": (mp4_without_video, {"no_video_stream"}),
     "noise.bin": (lambda: bytes(range(256)) * 8, {"unknown_type"}),
 }
 
