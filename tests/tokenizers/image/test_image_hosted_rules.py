@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tokeff.errors import ItemError
 from tokeff.records.headers import ImageHeader
+from tokeff.tokenizers.image.rules.claude import budgeted_patches
 from tokeff.tokenizers.image.rules.openai import patches
 from tokeff.tokenizers.protocols import Reconstructs
 from tokeff.tokenizers.registry import Registry
@@ -72,6 +73,29 @@ def test_published_sizes_of_claude(name: str, size: tuple[int, int], resized: tu
     layout = tokenizer.bound(size[1], size[0])
     assert layout.views[0].resized == (resized[1], resized[0])
     assert all(canvas - side < 28 for canvas, side in zip(layout.views[0].canvas, layout.views[0].resized, strict=True))
+
+
+@given(
+    sides=st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
+    limits=st.sampled_from([(1568, 1568), (2576, 4784)]),
+)
+def test_claude_takes_the_largest_size_within_both_limits(sides: tuple[int, int], limits: tuple[int, int]) -> None:
+    max_side, max_patches = limits
+    layout = budgeted_patches(*sides, patch=28, max_side=max_side, max_patches=max_patches)
+    (view,) = layout.views
+
+    def fits(height: int, width: int) -> bool:
+        rows, columns = math.ceil(height / 28), math.ceil(width / 28)
+        return max(rows, columns) * 28 <= max_side and rows * columns <= max_patches
+
+    assert fits(*view.resized)
+    assert layout.n_tokens == view.canvas[0] * view.canvas[1] // 28**2
+    if fits(*sides):
+        assert view.resized == sides
+    else:
+        longer = max(view.resized) + 1
+        shorter = max(1, round(longer / (max(sides) / min(sides))))
+        assert not fits(longer, shorter)
 
 
 def guide_patches(width: int, height: int) -> float:

@@ -43,6 +43,7 @@ def counts(spec: str, pairs: list[tuple[int, int]]) -> list[int]:
         ("qwen2-vl", {"min_pixels": 56 * 56, "max_pixels": 16384 * 28 * 28}),
         ("qwen2.5-vl", {"min_pixels": 56 * 56, "max_pixels": 16384 * 28 * 28}),
         ("patch:qwen2-vl?max_pixels=1003520", {}),
+        ("patch:qwen2-vl?max_pixels=50176", {"max_pixels": 50176}),
         ("qwen3-vl", {"patch_size": 16, "size": {"shortest_edge": 65536, "longest_edge": 16777216}}),
         (
             "patch:qwen3-vl?min_pixels=4096&max_pixels=1048576",
@@ -111,14 +112,19 @@ def test_naflex_counts_equal_the_spatial_shapes_of_real_pictures() -> None:
     assert counts("siglip2-naflex", pairs) == shapes.prod(dim=1).tolist()
 
 
-def llava_processor() -> Any:
+def llava_processor(canvases: str) -> Any:
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from transformers import LlavaNextImageProcessor, LlavaNextProcessor, PreTrainedTokenizerFast
 
     words = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"<image>": 0, "?": 1}, unk_token="?")))
+    tiles = [name.split("x") for name in canvases.split(",")]
     return LlavaNextProcessor(
-        LlavaNextImageProcessor(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}),
+        LlavaNextImageProcessor(
+            size={"shortest_edge": 336},
+            crop_size={"height": 336, "width": 336},
+            image_grid_pinpoints=[[int(rows) * 336, int(columns) * 336] for rows, columns in tiles],
+        ),
         words,
         patch_size=14,
         vision_feature_select_strategy="default",
@@ -126,10 +132,18 @@ def llava_processor() -> Any:
     )
 
 
-def test_llava_next_counts_equal_the_processor() -> None:
+@pytest.mark.parametrize("canvases", ["1x2,2x1,2x2,3x1,1x3", "2x2,1x2,2x1,3x3,1x1"])
+def test_llava_next_counts_equal_the_processor(canvases: str) -> None:
     pairs = [*sizes(9000), (1, 5000), (5000, 1), (3, 9000)]
-    oracle = llava_processor()._get_num_multimodal_tokens(image_sizes=pairs)["num_image_tokens"]
-    assert counts("llava-next", pairs) == oracle
+    oracle = llava_processor(canvases)._get_num_multimodal_tokens(image_sizes=pairs)["num_image_tokens"]
+    assert counts(f"llava-next?canvases={canvases}", pairs) == oracle
+
+
+def test_llava_next_card_has_the_processors_own_canvases() -> None:
+    from transformers import LlavaNextImageProcessor
+
+    names = tuple(f"{h // 336}x{w // 336}" for h, w in LlavaNextImageProcessor().image_grid_pinpoints)
+    assert REGISTRY.card("llava-next").parameters["canvases"] == names
 
 
 @pytest.mark.parametrize("bounds", ["", "?max_tiles=6", "?min_tiles=2&max_tiles=4", "?max_tiles=1"])
@@ -140,7 +154,7 @@ def test_internvl_counts_equal_the_processor(bounds: str) -> None:
     numbers = dict(pair.split("=") for pair in bounds.lstrip("?").split("&") if pair)
     options |= {name.replace("tiles", "patches"): int(value) for name, value in numbers.items()}
     processor = GotOcr2ImageProcessor(size={"height": 448, "width": 448})
-    pairs = sizes(9000)
+    pairs = [*sizes(9000), *((side, side) for side in range(100, 1400, 20))]  # squares tie between 1x1, 2x2, 3x3
     oracle = [256 * processor.get_number_of_image_patches(h, w, options) for h, w in pairs]
     assert counts(f"internvl{bounds}", pairs) == oracle
 
