@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tokeff.errors import ItemError, TokeffError
 from tokeff.measures.batch import ROW_COUNTS, ROW_REALS, tally_batch
 from tokeff.measures.headers import tally_headers
+from tokeff.measures.text import text_columns
 from tokeff.records.cards import Card
 from tokeff.records.headers import AudioHeader, Header, ImageHeader, TextHeader
 from tokeff.records.items import Item, Modality
@@ -123,6 +124,14 @@ def test_words_lines_and_characters_are_those_of_str(contents: list[str]) -> Non
         assert row["n_characters"] == len(content)
         assert row["n_words"] == len(content.split())
         assert row["n_lines"] == content.count("\n") + (content != "" and content[-1] != "\n")
+
+
+def test_every_space_of_unicode_separates_words_and_no_other_character_does() -> None:
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    contents = [f"a{character}b" for character in every if character.isspace()]
+    assert len(contents) > 20
+    contents += ["".join(character for character in every if not character.isspace()), "日本\u3000", "\u2003\u205f\xa0"]
+    assert text_columns([content.encode() for content in contents])["n_words"] == [len(c.split()) for c in contents]
 
 
 def test_words_between_ascii_separators_and_at_the_seams() -> None:

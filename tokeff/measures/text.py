@@ -16,38 +16,46 @@ from tokeff.records.signals import Signal, TextSignal
 from tokeff.tokenizers.protocols import TextVocabulary
 
 SEGMENTER = "whitespace"
-_AFTER_CONTINUATION = 0xC0
 
 
 def text_columns(texts: Sequence[bytes]) -> dict[str, Column]:
     """n_characters, n_words (whitespace-separated) and n_lines of each text; a last line without its end is a line."""
-    joined = np.frombuffer(b"\n".join([b"", *texts]), dtype=np.uint8)
+    joined = np.frombuffer(b"\n".join([b"", *texts, b"", b""]), dtype=np.uint8)
     # Signed, the continuation bytes 0x80..0xBF are the lowest values: one comparison finds the others.
-    leads = joined.view(np.int8) >= _AFTER_CONTINUATION - 256
-    space = _is_ascii_space(joined)
+    leads = joined.view(np.int8) >= 0xC0 - 256
+    space = _is_space(joined)
     starts, ends = space[:-1] & ~space[1:], joined == ord("\n")
     characters, words, lines = [], [], []
     place = 1
     for text in texts:
-        own = slice(place, place := place + len(text))
-        n_characters = int(np.count_nonzero(leads[own]))
-        characters.append(n_characters)
-        if n_characters == len(text):
-            words.append(int(np.count_nonzero(starts[own.start - 1 : own.stop - 1])))
-        else:
-            # Other scripts have spaces of their own, which single bytes cannot show.
-            words.append(len(text.decode("utf-8").split()))
-        lines.append(int(np.count_nonzero(ends[own])) + (text[-1:] not in (b"", b"\n")))
-        place += 1
+        end = place + len(text)
+        characters.append(int(np.count_nonzero(leads[place:end])))
+        words.append(int(np.count_nonzero(starts[place - 1 : end - 1])))
+        lines.append(int(np.count_nonzero(ends[place:end])) + (text[-1:] not in (b"", b"\n")))
+        place = end + 1
     return {"n_characters": characters, "n_words": words, "n_lines": lines}
 
 
-def _is_ascii_space(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where `str.split` sees a space: tab to carriage return (9-13) and the separators with the space (28-32).
+def _is_space(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which bytes of UTF-8 belong to what `str.split` takes for a space; the last two must be ASCII.
 
-    In unsigned bytes what is below a range wraps round to far above it: one comparison each, a whole register a time.
+    In ASCII tab to carriage return (9-13) and the separators with the space (28-32): unsigned, what is below a range
+    wraps round to far above it, so that one comparison does for each. Every test is one pass over the bytes.
     """
-    return (text - np.uint8(9) <= 4) | (text - np.uint8(28) <= 4)
+    space: NDArray[np.bool_] = (text - np.uint8(9) <= 4) | (text - np.uint8(28) <= 4)
+    if not len(text) or text.max() < 0x80:
+        return space
+    first, second, third = text[:-2], text[1:-1], text[2:]
+    # U+0085 and U+00A0; U+2000-200A, 2028, 2029 and 202F; U+205F; U+3000; U+1680.
+    two = (first == 0xC2) & ((second == 0x85) | (second == 0xA0))
+    general = (third <= 0x8A) | (third == 0xA8) | (third == 0xA9) | (third == 0xAF)
+    three = (first == 0xE2) & (second == 0x80) & general
+    for code in (b"\xe2\x81\x9f", b"\xe3\x80\x80", b"\xe1\x9a\x80"):
+        three |= (first == code[0]) & (second == code[1]) & (third == code[2])
+    space[:-2] |= two | three
+    space[1:-1] |= two | three
+    space[2:] |= three
+    return space
 
 
 def vocabulary_facts(
