@@ -148,6 +148,7 @@ TEXTS: list[tuple[str, str | bytes]] = [
     ("a.jpg", "<html>404 not found</html>"),
     ("a.txt", "BMW is not a bitmap"),
     ("a.txt", "GIF89a is a format"),
+    ("a", "the moov box"),
     ("a.txt", "ID3 is a tag, OggS is a page, RIFF....WAVE a chunk"),
     ("a.txt", "schön".encode("latin-1")),
     ("a.txt", "text".encode("utf-16")),

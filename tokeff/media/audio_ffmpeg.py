@@ -67,10 +67,11 @@ def decode(stream: BinaryIO, kind: Container) -> AudioSignal:
             got = f"{header.n_samples} samples"
             raise ItemError("truncated", "the recording ends early", got=got, expected=f"{expected[0]}, as it claims")
         header = replace(header, n_samples=expected[0])
-    samples = np.concatenate(parts, axis=1)[:, : header.n_samples]
+    samples = np.ascontiguousarray(np.concatenate(parts, axis=1)[:, : header.n_samples])
     if not np.isfinite(samples).all():
         raise ItemError("corrupt", "samples that are not numbers", got="NaN or infinity")
-    return AudioSignal(header=header, samples=torch.from_numpy(np.ascontiguousarray(samples.clip(-1, 1))))
+    np.clip(samples, -1, 1, out=samples)
+    return AudioSignal(header=header, samples=torch.from_numpy(samples))
 
 
 def _count_fast(container: InputContainer, sound: AudioStream, kind: Container) -> tuple[int, Counted] | None:
@@ -80,9 +81,11 @@ def _count_fast(container: InputContainer, sound: AudioStream, kind: Container) 
     tick = sound.time_base
     rate = sound.codec_context.sample_rate
     if kind.name == "MP4" and tick is not None and (tick * rate).denominator == 1:
-        packets = [packet for packet in container.demux(sound) if packet.size]
-        delay = _skipped(packets[0])[0] if packets else 0
-        return int(sum(packet.duration or 0 for packet in packets) * tick * rate) - delay, "claimed"
+        ticks, delay = 0, None
+        for packet in container.demux(sound):
+            delay = _skipped(packet)[0] if delay is None else delay
+            ticks += (packet.duration or 0) if packet.size else 0
+        return int(ticks * tick * rate) - (delay or 0), "claimed"
     if kind.name == "OGG" and sound.codec_context.name == "opus" and sound.duration and tick is not None:
         pre_skip = int.from_bytes((sound.codec_context.extradata or b"")[10:12], "little")
         return int(sound.duration * tick * rate) - pre_skip, "claimed"
