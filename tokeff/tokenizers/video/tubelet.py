@@ -20,6 +20,9 @@ from tokeff.records.tokens import Counts, Tokens
 from tokeff.tokenizers.protocols import LoadContext
 from tokeff.tokenizers.video.rules import PerFrame, Plan, Qwen2Vl, Qwen3Vl, Rule, Size, VideoMae, rule_of
 
+LARGEST_CUDA_REDUCTION = 32
+"""Beyond about 47 times the antialiasing kernel's weights no longer fit in the shared memory of a CUDA block."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountTokenizer:
@@ -94,6 +97,8 @@ def resize(frames: Tensor, size: Size, resample: Literal["bilinear", "bicubic"])
         return frames
     if frames.device.type == "cpu":
         return interpolate(frames, size=size, mode=resample, antialias=True)
+    if max(before / after for before, after in zip(frames.shape[-2:], size, strict=True)) > LARGEST_CUDA_REDUCTION:
+        return resize(frames.cpu(), size, resample).to(frames.device)
     return interpolate(frames.float(), size=size, mode=resample, antialias=True).round_().clamp_(0, 255).to(torch.uint8)
 
 
