@@ -99,6 +99,21 @@ def test_interaction_is_fitted_on_top_of_unimodal_laws() -> None:
     check(found, truth, rel=0.02)
 
 
+def test_modalities_are_those_that_are_mapped() -> None:
+    truth = {"alpha": 0.02, "eps": -0.4}
+    table = planted("log-product", truth, {"n_parameters": SIZES, "text_tokens": TOKENS, "image_tokens": TOKENS}, 30)
+    table = {
+        "P": table["n_parameters"],
+        "t_tokens": table["text_tokens"],
+        "i_tokens": table["image_tokens"],
+        "y": table["score"],
+    }
+    columns = {"n_parameters": "P", "text_tokens": "t_tokens", "image_tokens": "i_tokens", "score": "y"}
+    found = fit("log-product", table, columns=columns, n_bootstrap=0)
+    check(found, truth, rel=1e-6)
+    assert set(found.ranges) == {"n_parameters", "text_tokens", "image_tokens"}
+
+
 def test_every_form_has_a_fit_here() -> None:
     fitted = {"additive", "power", "frontier", "kaplan", "visual-tokens", "log-product", "weighted-log-product"}
     assert set(FORMS) == fitted | {"effective-tokens", "repeated", "vocabulary", "interaction"}

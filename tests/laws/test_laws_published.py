@@ -1,5 +1,8 @@
 """Built-in laws against numbers of their papers; shapes, ranges and refusals of `predict`."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -173,6 +176,29 @@ def test_inputs_broadcast() -> None:
     assert found.outside == {"n_training_tokens": (0.818e9, 318e9)}
     assert found.low is None
     assert found.absent is not None
+
+
+def test_intervals_of_many_inputs_are_those_of_each() -> None:
+    law = laws.load("besiroglu-2024-refit")
+    sizes = np.geomspace(1e8, 1e10, 5000)  # more draws x inputs than one batch holds
+    together = law.predict({"n_parameters": sizes, "n_training_tokens": 1e11})
+    assert together.low is not None
+    for k in (0, 2500, 4999):
+        alone = law.predict({"n_parameters": sizes[k], "n_training_tokens": 1e11})
+        assert alone.low is not None
+        assert float(alone.low) == pytest.approx(float(together.low[k]), rel=1e-12)
+    wide, narrow = (law.predict({"n_parameters": 1e9, "n_training_tokens": 1e11}, confidence=c) for c in (0.99, 0.5))
+    assert wide.low is not None
+    assert narrow.low is not None
+    assert wide.low < narrow.low < wide.value
+    with pytest.raises(LawError, match="not a confidence level"):
+        law.predict({"n_parameters": 1e9, "n_training_tokens": 1e11}, confidence=95)
+
+
+def test_laws_need_no_heavy_library() -> None:
+    code = "import sys, tokeff.laws.fitting; print({'scipy', 'torch', 'pyarrow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_unknown_ranges_are_named() -> None:

@@ -17,6 +17,7 @@ Inputs = Mapping[str, ArrayLike]
 Flags = NDArray[np.bool_]
 Status = Literal["published", "refitted", "derived"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+CHUNK_NUMBERS = 4_000_000  # of draws x inputs at once: 32 MB
 EDGE = 1e-9  # relative slack at the ends of a range, so that a range's own end does not count as outside
 
 
@@ -155,13 +156,19 @@ class Law:
     ) -> tuple[Array, Array] | tuple[None, None]:
         if not 0 < confidence < 1:
             raise LawError("not a confidence level", where=self.name, got=confidence, expected="between 0 and 1")
-        shape = np.broadcast_shapes(*(x.shape for x in inputs.values()))
-        drawn = self.drawn(len(shape))
-        if drawn is None:
+        drawn = self.drawn(1)
+        if self.draws is None or drawn is None:
             return None, None
-        sample = form.evaluate(drawn, inputs)
-        low, high = np.quantile(sample, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-        return np.asarray(low), np.asarray(high)
+        shape = np.broadcast_shapes(*(x.shape for x in inputs.values()))
+        flat = {name: np.broadcast_to(x, shape).ravel() for name, x in inputs.items()}
+        size = max(1, CHUNK_NUMBERS // len(self.draws))
+        levels = [(1 - confidence) / 2, (1 + confidence) / 2]
+        parts = [
+            np.quantile(form.evaluate(drawn, {name: x[k : k + size] for name, x in flat.items()}), levels, axis=0)
+            for k in range(0, len(next(iter(flat.values()))), size)
+        ]
+        ends = np.concatenate(parts, axis=1) if parts else np.zeros((2, 0))
+        return ends[0].reshape(shape), ends[1].reshape(shape)
 
     def _outside(
         self, inputs: Mapping[str, Array], shape: tuple[int, ...]

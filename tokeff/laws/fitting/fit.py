@@ -51,7 +51,8 @@ def fit(
     Raises LawError for tables that cannot determine the parameters, naming what is missing.
     """
     names = columns or {}
-    shape = (form_named(form) if isinstance(form, str) else form).bind([*names, *table])
+    mapped = [name for name in names if name.endswith("_tokens")]
+    shape = (form_named(form) if isinstance(form, str) else form).bind(mapped or table)
     _check_numbers(n_starts, n_bootstrap, confidence, hold_out)
     counted = accounting or shape.accounting
     wanted = target or ("score" if shape.logarithmic else "loss")
