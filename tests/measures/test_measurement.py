@@ -10,11 +10,13 @@ import pytest
 from tokeff.errors import InsufficientData, RunError
 from tokeff.measures.gates import alerts, text_alerts
 from tokeff.measures.measurement import from_json, measurement, to_json
+from tokeff.measures.pairs import count_pairs
 from tokeff.measures.rows import Column, tally_of_columns
 from tokeff.records.cards import Card
 from tokeff.records.items import Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.tallies import Tally, fixed
+from tokeff.records.tokens import Tokens
 
 
 def card(modality: Modality) -> Card:
@@ -113,6 +115,53 @@ def test_several_streams_sum_per_position() -> None:
     assert [stream["perplexity"] for stream in each.entropy["streams"]] == [16, 2]
     assert (each.entropy["n_types"], each.entropy["utilisation"]) == (18, 0.9)
     assert each.absent["entropy.perplexity"] == "several_streams"
+    assert not unexplained(each)
+
+
+def alternating(n_items: int, n_positions: int, n_streams: int = 1) -> list[Tokens]:
+    """0 1 0 1 ..., from either end: one bit per token without its neighbour, next to none with it."""
+    ids = np.arange(n_positions) % 2
+    return [Tokens.discrete([(ids + item) % 2 for _ in range(n_streams)]) for item in range(n_items)]
+
+
+def test_what_the_neighbour_tells_makes_the_rate() -> None:
+    tokens = alternating(20, 4000)
+    pairs = count_pairs([str(place) for place in range(20)], tokens, (2,))
+    each = measured(tally(histograms={"stream0": [40_000, 40_000]}), sizes=(2,), pairs=pairs)
+    bits = each.entropy["order1_bits_per_token"]
+    assert 0 < bits < 0.02
+    assert each.entropy["order0_bits_per_token"] == 1
+    assert each.rate_bits_per_byte == pytest.approx(bits * each.tokens_per_byte)
+    assert not unexplained(each)
+
+
+def test_neighbours_of_several_streams() -> None:
+    """The second stream repeats the first: its coarser neighbour tells all."""
+    tokens = alternating(20, 4000, 2)
+    pairs = count_pairs([str(place) for place in range(20)], tokens, (2, 2))
+    sums = tally(histograms={"stream0": [40_000, 40_000], "stream1": [40_000, 40_000]})
+    each = measured(sums, "audio", (2, 2), pairs=pairs)
+    first, second = each.entropy["streams"]
+    assert each.entropy["order1_bits_per_token"] == pytest.approx(first["order1_bits_per_token"])
+    assert second["order1_coarser_bits_per_token"] < 0.001
+    assert "order1_coarser_bits_per_token" not in first
+    assert not unexplained(each)
+
+
+def test_too_few_pairs_are_said_to_be_so() -> None:
+    pairs = count_pairs(["a"], alternating(1, 100, 2), (2, 2))
+    each = measured(tally(histograms={"stream0": [50, 50], "stream1": [50, 50]}), "audio", (2, 2), pairs=pairs)
+    assert each.entropy["order1_bits_per_token"] is None
+    assert each.absent["entropy.order1_bits_per_position"] == "too_few_items"
+    assert each.absent["entropy.streams.1.order1_coarser_bits_per_token"] == "too_few_items"
+    assert not unexplained(each)
+    without = measured(tally(histograms={"stream0": [50, 50]}), sizes=(2,))
+    assert without.absent["entropy.order1_bits_per_token"] == "pairs_not_counted"
+
+
+def test_a_stream_of_one_code_explains_its_nulls() -> None:
+    each = measured(tally(histograms={"stream0": [9, 9], "stream1": [18]}), "audio", (2, 1))
+    assert each.absent["entropy.streams.1.renyi_efficiency.vocabulary"] == "one_id"
     assert not unexplained(each)
 
 

@@ -5,12 +5,15 @@ itself (`measurement`).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tokeff.maths.conditional import PairCounts, conditional_entropy
 from tokeff.maths.distortion import Figure, psnr_db, snr_db
 from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
+from tokeff.measures.pairs import CONTEXTS
 from tokeff.measures.text import SEGMENTER
 from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally
@@ -19,60 +22,96 @@ Absent = dict[str, str]
 BITS = ("capacity", "order0", "order0_miller_madow")
 
 
-def entropy_figures(tally: Tally, codebook_sizes: Sequence[int], absent: Absent) -> tuple[dict[str, Any], float | None]:
+def entropy_figures(
+    tally: Tally, codebook_sizes: Sequence[int], pairs: Mapping[str, PairCounts] | None, absent: Absent
+) -> tuple[dict[str, Any], float | None]:
     """Entropy figures and the rate in bits per token: the best code length of each stream, over all tokens.
 
     Of several streams: bits per token weigh each stream by its tokens, bits per position are their sum, and what only
-    one alphabet can have (Renyi efficiency, perplexity) is given by stream.
+    one alphabet can have (Renyi efficiency, perplexity) is given by stream. `pairs`: tables by `context.stream`.
     """
     if not codebook_sizes or not tally.histograms:
         absent["entropy"] = "not_encoded" if codebook_sizes else "continuous_tokens"
         return {}, None
     streams = [
-        stream_entropy(tally.histograms[f"stream{place}"], size)
-        for place, size in enumerate(codebook_sizes)
-        if f"stream{place}" in tally.histograms
+        _Stream(number, stream_entropy(tally.histograms[f"stream{number}"], size), _order1(number, pairs))
+        for number, size in enumerate(codebook_sizes)
+        if f"stream{number}" in tally.histograms
     ]
-    n_tokens = [stream.n_tokens for stream in streams]
-    rate = mean_bits([stream.rate_bits for stream in streams], n_tokens)
+    rate = mean_bits([stream.rate_bits for stream in streams], [stream.of.n_tokens for stream in streams])
     if len(codebook_sizes) == 1:
-        return _one_stream(streams[0], absent), rate
+        return _one_stream(streams[0], "entropy", absent), rate
     return _several_streams(streams, codebook_sizes, tally.count("n_positions"), absent), rate
 
 
-def _one_stream(stream: StreamEntropy, absent: Absent) -> dict[str, Any]:
-    if stream.renyi_efficiency_observed is None:
-        absent["entropy.renyi_efficiency.observed"] = "one_type"
-    if stream.renyi_efficiency_vocabulary is None:
-        absent["entropy.renyi_efficiency.vocabulary"] = "one_id"
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A stream's number, its entropies without a neighbour, and with one."""
+
+    number: int
+    of: StreamEntropy
+    order1: Mapping[str, Figure]
+
+    @property
+    def rate_bits(self) -> float:
+        return min([self.of.rate_bits] + [given.value for given in self.order1.values() if given.value is not None])
+
+    def bits(self) -> dict[str, float]:
+        return dict(zip(BITS, (self.of.capacity_bits, self.of.order0_bits, self.of.miller_madow_bits), strict=True))
+
+
+def _order1(stream: int, pairs: Mapping[str, PairCounts] | None) -> dict[str, Figure]:
+    """Figure names -> bits per token given a neighbour; the neighbour before has the plain name."""
+    if pairs is None:
+        return {"order1_bits_per_token": Figure(None, "pairs_not_counted")}
+    found = {name: conditional_entropy(pairs[f"{name}.{stream}"]) for name in CONTEXTS if f"{name}.{stream}" in pairs}
+    names = {name: "order1" if name == "previous" else f"order1_{name}" for name in CONTEXTS}
+    return {f"{names[name]}_bits_per_token": Figure(entropy.bits, entropy.reason) for name, entropy in found.items()}
+
+
+def _one_stream(stream: _Stream, path: str, absent: Absent) -> dict[str, Any]:
+    observed, vocabulary = stream.of.renyi_efficiency_observed, stream.of.renyi_efficiency_vocabulary
+    if observed is None:
+        absent[f"{path}.renyi_efficiency.observed"] = "one_type"
+    if vocabulary is None:
+        absent[f"{path}.renyi_efficiency.vocabulary"] = "one_id"
+    absent |= {f"{path}.{name}": given.reason for name, given in stream.order1.items() if given.reason is not None}
     return {
-        **{f"{name}_bits_per_token": _bits(stream)[name] for name in BITS},
-        "renyi_efficiency": {
-            "observed": stream.renyi_efficiency_observed,
-            "vocabulary": stream.renyi_efficiency_vocabulary,
-        },
-        "n_types": stream.n_types,
-        "utilisation": stream.utilisation,
-        "perplexity": stream.perplexity,
+        **{f"{name}_bits_per_token": bits for name, bits in stream.bits().items()},
+        **{name: given.value for name, given in stream.order1.items()},
+        "renyi_efficiency": {"observed": observed, "vocabulary": vocabulary},
+        "n_types": stream.of.n_types,
+        "utilisation": stream.of.utilisation,
+        "perplexity": stream.of.perplexity,
     }
 
 
 def _several_streams(
-    streams: Sequence[StreamEntropy], sizes: Sequence[int], n_positions: int, absent: Absent
+    streams: Sequence[_Stream], sizes: Sequence[int], n_positions: int, absent: Absent
 ) -> dict[str, Any]:
-    n_tokens = [stream.n_tokens for stream in streams]
-    means = {name: mean_bits([_bits(stream)[name] for stream in streams], n_tokens) for name in BITS}
-    n_types = sum(stream.n_types for stream in streams)
+    n_tokens = [stream.of.n_tokens for stream in streams]
+    means: dict[str, float | None] = {
+        name: mean_bits([stream.bits()[name] for stream in streams], n_tokens) for name in BITS
+    }
+    before = [stream.order1.get("order1_bits_per_token", Figure(None, "pairs_not_counted")) for stream in streams]
+    known = [given.value for given in before if given.value is not None]
+    means["order1"] = mean_bits(known, n_tokens) if len(known) == len(before) else None
+    units = {"token": 1.0, "position": sum(n_tokens) / n_positions}
+    figures: dict[str, Any] = {
+        f"{name}_bits_per_{unit}": None if bits is None else bits * factor
+        for unit, factor in units.items()
+        for name, bits in means.items()
+    }
+    missing = next((given.reason for given in before if given.reason is not None), None)
+    absent |= {f"entropy.order1_bits_per_{unit}": missing for unit in units if missing is not None}
     absent["entropy.renyi_efficiency"] = absent["entropy.perplexity"] = "several_streams"
-    figures: dict[str, Any] = {f"{name}_bits_per_token": bits for name, bits in means.items()}
-    figures |= {f"{name}_bits_per_position": bits * sum(n_tokens) / n_positions for name, bits in means.items()}
+    n_types = sum(stream.of.n_types for stream in streams)
     figures |= {"renyi_efficiency": None, "n_types": n_types, "utilisation": n_types / sum(sizes), "perplexity": None}
-    return {**figures, "streams": [_one_stream(stream, {}) for stream in streams]}
-
-
-def _bits(stream: StreamEntropy) -> dict[str, float]:
-    values = (stream.capacity_bits, stream.order0_bits, stream.miller_madow_bits)
-    return dict(zip(BITS, values, strict=True))
+    each = [
+        {"stream": stream.number, **_one_stream(stream, f"entropy.streams.{place}", absent)}
+        for place, stream in enumerate(streams)
+    ]
+    return {**figures, "streams": each}
 
 
 def text_figures(tally: Tally, absent: Absent) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tokeff.errors import InsufficientData, RunError
+from tokeff.maths.conditional import PairCounts
 from tokeff.maths.intervals import Moments, RatioInterval, delta_interval, ratio_interval
 from tokeff.measures.figures import (
     density_figures,
@@ -39,6 +40,7 @@ def measurement(
     population: int | None = None,
     census: Tally | None = None,
     seed: int = 0,
+    pairs: Mapping[str, PairCounts] | None = None,
     reconstruction: Figures | None = None,
     absent: Mapping[str, str] | None = None,
 ) -> Measurement:
@@ -46,7 +48,8 @@ def measurement(
 
     population: how many items the corpus has, when `tally` is a random sample of it: intervals are then about this
     corpus (finite population correction); without it they are about what the corpus was drawn from. census: counts
-    from headers over the whole corpus, which then stand for bytes and tokens. reconstruction: figures of a coder.
+    from headers over the whole corpus, which then stand for bytes and tokens. pairs: the sums of what
+    `count_pairs` gave for the items of `tally`, for the order-1 entropies. reconstruction: figures of a coder.
     absent: reasons that only the caller knows, e.g. {"reconstruction": "no_decoder"}. Raises InsufficientData where
     there is nothing to divide.
     """
@@ -55,7 +58,7 @@ def measurement(
     reasons: dict[str, str] = {}
     estimates = {name: _estimate(name, counts, population, seed, reasons) for name in ("raw_bytes", "stored_bytes")}
     tokens_per_byte = counts.count("n_tokens") / counts.count("raw_bytes")
-    entropy, bits_per_token = entropy_figures(tally, codebook_sizes, reasons)
+    entropy, bits_per_token = entropy_figures(tally, codebook_sizes, pairs, reasons)
     if bits_per_token is None:
         reasons["rate_bits_per_byte"] = reasons["entropy"]
     rebuilt = reconstruction if reconstruction is not None else reconstruction_figures(tally, card.modality, reasons)
