@@ -25,7 +25,7 @@ from tokeff.tokenizers.registry import Registry
 
 Encode = Callable[[Sequence[bytes]], Sequence[Any]]
 LIBRARIES = ("gigatoken", "tiktoken", "tokenizers", "sentencepiece", "mistral-common", "numpy")
-N_RUNS = 5
+N_RUNS = 3
 
 
 def corpora(shared: Path) -> dict[str, list[bytes]]:
@@ -49,23 +49,24 @@ def engines(spec: str) -> dict[str, Encode]:
     return found
 
 
-def seconds(encode: Encode, texts: Sequence[bytes]) -> float:
+def timed(encode: Encode, texts: Sequence[bytes]) -> tuple[float, Sequence[Any]]:
     start = time.perf_counter()
-    encode(texts)
-    return time.perf_counter() - start
+    rows = encode(texts)
+    return time.perf_counter() - start, rows
 
 
 def compare(spec: str, texts: Sequence[bytes]) -> dict[str, Any]:
     """Rates and ratios of the engines of one vocabulary on one set of texts."""
     n_bytes = sum(map(len, texts))
     candidates = engines(spec)
-    cold = {name: seconds(encode, texts) for name, encode in candidates.items()}
-    rows = {name: encode(texts) for name, encode in candidates.items()}
+    cold, rows = {}, {}
+    for name, encode in candidates.items():
+        cold[name], rows[name] = timed(encode, texts)
     reference = next(iter(candidates))
     runs: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(N_RUNS):
         for name, encode in candidates.items():
-            runs[name].append(seconds(encode, texts))
+            runs[name].append(timed(encode, texts)[0])
     medians = {name: statistics.median(times) for name, times in runs.items()}
     return {
         name: {
@@ -115,8 +116,11 @@ def main() -> None:
         for kind, spec in kinds.items():
             results["results"][f"{kind}, {label}"] = found = compare(spec, texts)
             for name, figures in found.items():
-                print(f"{kind}, {label}: {name}: {figures['megabytes_per_second']} MB/s, "
-                      f"{figures['speedup_over_reference']}x, equal {figures['ids_equal_the_reference']}", flush=True)  # fmt: skip
+                rate, speedup = figures["megabytes_per_second"], figures["speedup_over_reference"]
+                print(
+                    f"{kind}, {label}, {name}: {rate} MB/s, {speedup}x, {figures['ids_equal_the_reference']}",
+                    flush=True,
+                )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
 
