@@ -130,6 +130,8 @@ def test_influence_is_that_of_leaving_the_run_out() -> None:
     assert found.influence is not None
     assert found.residuals.shape == found.influence.shape == (30,)
     assert np.abs(found.residuals).argmax() == 7
+    predicted = found.to_law("mine").predict(found.inputs).value
+    np.testing.assert_allclose(found.residuals, np.log(found.observed / predicted), atol=1e-12)
 
 
 def test_least_squares_and_dropping_are_stated() -> None:

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokeff import laws
@@ -137,6 +137,7 @@ def test_laws_without_constants_refuse_to_predict(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PREDICTING)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_gradients_equal_finite_differences(name: str, data: st.DataObject) -> None:
     law = laws.load(name)

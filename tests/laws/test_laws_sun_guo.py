@@ -89,4 +89,4 @@ def test_nothing_is_undefined_quietly() -> None:
     with pytest.raises(LawError, match="no modality has a price"):
         sun_guo.equal_spend(1.0, {})
     with pytest.raises(LawError, match="no modality is named"):
-        laws.load("sun-guo-2024").bound_form(["n_parameters"])
+        laws.load("sun-guo-2024").bound_form(["n_parameters", "n_training_tokens"])

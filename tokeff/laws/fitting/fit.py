@@ -78,6 +78,8 @@ def fit(
         n_runs=len(runs.observed),
         n_dropped=runs.n_dropped,
         rows=runs.rows,
+        inputs=runs.inputs,
+        observed=runs.observed,
         n_starts=n_starts,
         n_starts_at_best=int((found.objective <= objective * (1 + SAME) + 1e-18).sum()),
         n_bootstrap=len(draws),

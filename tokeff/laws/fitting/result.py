@@ -37,6 +37,9 @@ class Fit:
     n_runs: int
     n_dropped: int
     rows: NDArray[np.int64]
+    """Row of the table that each run comes from."""
+    inputs: Mapping[str, Array]
+    observed: Array
     n_starts: int
     n_starts_at_best: int
     """How many starts ended at the best objective: few mean that more starts may find a better one."""

@@ -27,7 +27,8 @@ class _OverModalities(Form):
 
     def bind(self, names: Iterable[str]) -> "Form":
         """The form for the modalities among these input names."""
-        tokens = sorted(name for name in names if name.endswith(SUFFIX))
+        # n_training_tokens and its like are totals of other laws, not a modality.
+        tokens = sorted(name for name in names if name.endswith(SUFFIX) and not name.startswith("n_"))
         if not tokens:
             raise LawError(
                 "no modality is named",
