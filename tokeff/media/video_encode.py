@@ -71,7 +71,7 @@ def elementary_stream(data: bytes, codec: VideoCodec = "h264") -> bytes:
 
 def _stream(container: "OutputContainer", header: VideoHeader, codec: VideoCodec, crf: float) -> "VideoStream":
     rate = Fraction(header.frame_rate_hz).limit_denominator(1001) if header.frame_rate_hz > 0 else Fraction(25)
-    options = {"crf": f"{crf:g}", "threads": "4", "x264-params": "lookahead-threads=1"}
+    options = {"crf": f"{crf:g}", "threads": "4", "x264-params": "lookahead-threads=1:cpu-independent=1"}
     rate = max(rate, Fraction(1, 1001))
     stream = cast("VideoStream", container.add_stream(_ENCODERS[codec], rate=rate, options=options))
     stream.width, stream.height = header.width + header.width % 2, header.height + header.height % 2
