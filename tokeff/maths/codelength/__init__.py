@@ -1,0 +1,10 @@
+"""Code lengths of signals, with and without a reconstruction beside them: H(X | X^) and H(X) as achievable codes.
+
+One coder for pictures, sound and clips: linear prediction with sent coefficients, residuals under adaptive histograms.
+Every length is that of a lossless code of one item alone, so lengths of items add up in any order.
+"""
+
+from tokeff.maths.codelength.images import image_code_length
+from tokeff.maths.codelength.video import video_code_length
+
+__all__ = ["image_code_length", "video_code_length"]

@@ -1,0 +1,65 @@
+"""Adaptive histograms: the exact length of a sequential adaptive code, from final counts alone.
+
+A Dirichlet prior with weights a_k (sum A) codes n symbols with counts n_k in
+[lnG(n+A) - lnG(A) - sum_k (lnG(n_k+a_k) - lnG(a_k))] / ln 2 bits, in any order. The weights follow a shape (a logistic
+core with a Laplace tail) of the scale and the offset that a context stands for, so that few samples are already cheap.
+Histograms belong to one item: lengths of items add up, on any machine and in any order, and nothing is shared that
+would have to be paid for once per corpus.
+"""
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+SCALES, OFFSETS = 16, 4
+"""Contexts: half octaves of the expected magnitude (from 2^-2) and quarters of the prediction's fraction."""
+
+CONCENTRATION = 16.0
+"""Weight of the prior shape, in samples."""
+
+_FLOOR = 2e-5
+_TAIL, _TAIL_WIDTH, _CORE_WIDTH = 0.04, 3.0, 0.7
+
+
+@lru_cache(maxsize=32)
+def prior(n_symbols: int, concentration: float = CONCENTRATION) -> Tensor:
+    """Prior weights [SCALES * OFFSETS * n_symbols] (float64) of residuals modulo `n_symbols`."""
+    k = torch.arange(n_symbols, dtype=torch.float64)
+    residual = torch.where(k < (n_symbols + 1) // 2, k, k - n_symbols)
+    offset = (torch.arange(OFFSETS, dtype=torch.float64) + 0.5) / OFFSETS
+    scale = 2.0 ** ((torch.arange(SCALES, dtype=torch.float64) + 0.5) / 2 - 2)
+    distance = residual - offset[:, None]
+    width = scale[:, None, None] * _CORE_WIDTH
+    core = torch.sigmoid((distance + 0.5) / width) - torch.sigmoid((distance - 0.5) / width)
+    reach = scale[:, None, None] * _TAIL_WIDTH
+    p = core + _TAIL * torch.exp(-distance.abs() / reach) / (2 * reach) + _FLOOR
+    return (concentration * p / p.sum(-1, keepdim=True)).flatten()
+
+
+def scale_context(expected: Tensor) -> Tensor:
+    """Index 0..SCALES-1 (int32) of the half octave of an expected magnitude (float32), read off its exponent bits."""
+    octave_half = expected.clamp(min=0.25, max=60.0).view(torch.int32) >> 22
+    return (octave_half - (125 << 1)).clamp_(0, SCALES - 1)
+
+
+def code_length_bits(symbols: Tensor, weights: Tensor, n_symbols: int, counted: Tensor | None = None) -> Tensor:
+    """Bits [B] (float64) of adaptive coding, one histogram per item and context.
+
+    `symbols` int [B, n] index context * n_symbols + symbol into `weights` [n_contexts * n_symbols]; where `counted`
+    (bool [B, n]) is given, the rest is not coded.
+    """
+    b, size = symbols.shape[0], weights.numel()
+    device = symbols.device
+    weights = weights.to(device)
+    flat = symbols + torch.arange(b, device=device, dtype=symbols.dtype)[:, None] * size
+    flat = flat.flatten() if counted is None else flat[counted]
+    counts = torch.bincount(flat, minlength=b * size)
+    totals = counts.view(b, -1, n_symbols).sum(-1).to(torch.float64)
+    mass = weights.view(-1, n_symbols).sum(-1)
+    bits = (torch.lgamma(totals + mass) - torch.lgamma(mass)).sum(-1)
+    filled = counts.nonzero()[:, 0]
+    a = weights[filled % size]
+    gain = torch.lgamma(counts[filled] + a) - torch.lgamma(a)
+    return (bits - torch.zeros(b, dtype=torch.float64, device=device).index_add_(0, filled // size, gain)) / math.log(2)

@@ -1,0 +1,116 @@
+"""Linear prediction with coefficients that are sent: least squares, fixed-point rounding, their price.
+
+Samples and magnitudes are integers and coefficients multiples of 2^-bits whose weighted sum stays below 2^24 steps, so
+every partial sum is exact in float32 and a prediction is the same in any order of summation, on any device.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tokeff.maths.codelength.taps import BOTTOM, SIDE, TOP, Tap
+
+CHUNK = 128
+"""Samples summed in float32 before a sum of products moves to float64."""
+
+STRIP = 8
+"""Rows of a strip that a fit samples."""
+
+REACH = 24.0
+"""The largest sum of absolute coefficients: 24 x 128 x 2^12 < 2^24."""
+
+_FIELD_BITS = 4
+"""Bits that name the Golomb parameter of one list of coefficients, or say that the list is the free one."""
+
+
+def sampled_rows(h: int, w: int, n_samples: int, device: torch.device) -> tuple[Tensor, int]:
+    """Rows (int64) of a picture of h x w for a fit on about `n_samples`, and the height of the strips they form.
+
+    All rows where that is not more than `n_samples`, otherwise evenly spread strips.
+    """
+    n_strips = max(1, n_samples // (STRIP * w))
+    if h * w <= n_samples or h <= STRIP * n_strips:
+        return torch.arange(h, device=device), h
+    starts = torch.arange(n_strips, device=device) * (h - STRIP) // max(n_strips - 1, 1)
+    return (starts[:, None] + torch.arange(STRIP, device=device)).flatten(), STRIP
+
+
+def gather(planes: Tensor, taps: Sequence[Tap], rows: Tensor) -> Tensor:
+    """Values [B, n_taps, n_rows * W] at `taps` around the samples of `rows` of padded `planes` [B, P, H+3, W+4]."""
+    w = planes.shape[-1] - 2 * SIDE
+    seen = planes.new_empty(planes.shape[0], len(taps), len(rows), w)
+    for i, (p, dy, dx) in enumerate(taps):
+        seen[:, i] = planes[:, p, :, SIDE + dx : SIDE + dx + w].index_select(1, rows + (TOP + dy))
+    return seen.flatten(2)
+
+
+def surroundings(magnitudes: Tensor, w: int, strip: int) -> Tensor:
+    """Means [B, n] of the 5x5 surroundings, within their strip, of magnitudes [B, n] gathered on sampled rows."""
+    planes = magnitudes.view(len(magnitudes), -1, strip, w)
+    return torch.nn.functional.avg_pool2d(planes, 5, 1, 2, count_include_pad=False).flatten(1)
+
+
+def gram(features: Tensor, weights: Tensor) -> Tensor:
+    """Weighted products [B, F, F] (float64) of features [B, F, n] under weights [B, n]."""
+    b, f, n = features.shape
+    missing = -n % CHUNK
+    a = torch.nn.functional.pad(features, (0, missing)).view(b, f, -1, CHUNK).transpose(1, 2)
+    weighted = a * torch.nn.functional.pad(weights, (0, missing)).view(b, -1, 1, CHUNK)
+    return torch.matmul(weighted, a.transpose(-1, -2)).sum(1, dtype=torch.float64)
+
+
+def solve(products: Tensor, start: Tensor, ridge: float) -> Tensor:
+    """Least squares drawn towards `start`: coefficients [B, F] (float64) from products [B, F+1, F+1], target last."""
+    n = start.shape[-1]
+    g = products[:, :n, :n] + ridge * torch.eye(n, dtype=torch.float64, device=products.device)
+    rest = products[:, :n, n] - (products[:, :n, :n] @ start[..., None])[..., 0]
+    return start + torch.linalg.solve(g, rest[..., None])[..., 0]
+
+
+def energy(products: Tensor, coefficients: Tensor) -> Tensor:
+    """Weighted squared error [B] that coefficients [B, F] leave, from products [B, F+1, F+1]."""
+    v = torch.cat([coefficients, -torch.ones_like(coefficients[:, :1])], 1)
+    left: Tensor = ((v[:, None] @ products)[:, 0] * v).sum(-1).clamp(min=0.0)
+    return left
+
+
+def rounded(coefficients: Tensor, start: Tensor, bits: int, sent: Tensor) -> tuple[Tensor, Tensor]:
+    """Fixed-point coefficients [B, F] and their price in bits [B]; `start` itself costs only its name.
+
+    The differences to the rounded `start` of those `sent` (bool [B, F]) are written as signed exponential-Golomb
+    numbers of the cheapest order; the others are as in `start`.
+    """
+    scale = float(2**bits)
+    free = torch.round(start * scale)
+    steps = torch.round(coefficients * scale)
+    wild = ~(steps.abs().sum(-1, keepdim=True) <= REACH * scale)
+    steps = torch.where(wild, free, steps)
+    steps = torch.where(sent, steps, free)
+    delta = steps - free
+    folded = torch.where(delta > 0, 2 * delta - 1, -2 * delta)
+    orders = torch.arange(2**_FIELD_BITS - 1, device=steps.device, dtype=torch.float64).view(-1, 1, 1)
+    lengths = 2 * torch.floor(torch.log2(torch.floor(folded / 2**orders) + 1)) + 1 + orders
+    price = torch.where((delta == 0).all(-1), 0.0, (lengths * sent).sum(-1).min(0).values)
+    return steps / scale, price + _FIELD_BITS
+
+
+def kernel(lists: Sequence[tuple[Tensor, Sequence[Tap]]], n_planes: int) -> Tensor:
+    """Convolution weights [B, n_lists, n_planes, 4, 5] that hold each list of coefficients [B, F] at its taps."""
+    first = lists[0][0]
+    k = first.new_zeros(first.shape[0], len(lists), n_planes, TOP + BOTTOM + 1, 2 * SIDE + 1, dtype=torch.float32)
+    for i, (coefficients, taps) in enumerate(lists):
+        planes, rows, columns = zip(*((p, TOP + dy, SIDE + dx) for p, dy, dx in taps), strict=True)
+        k[:, i, list(planes), list(rows), list(columns)] = coefficients.float()
+    return k
+
+
+def apply(planes: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sums [B, n_lists, H, W] over padded `planes` [B, P, H+3, W+4], each item under its own kernel."""
+    b, p, h, w = planes.shape
+    n = weights.shape[1]
+    # cuDNN might take a Winograd or TF32 path, which is not exact.
+    with torch.backends.cudnn.flags(enabled=False):
+        out = torch.nn.functional.conv2d(planes.reshape(1, b * p, h, w), weights.reshape(b * n, p, 4, 5), groups=b)
+    weighted: Tensor = out.view(b, n, h - TOP - BOTTOM, w - 2 * SIDE)
+    return weighted
