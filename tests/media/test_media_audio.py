@@ -124,7 +124,8 @@ def test_header_agrees_with_decode_ffmpeg(
     if codec in LOSSLESS:
         assert torch.equal(got, torch.from_numpy(samples.T.astype(np.float32) / 32768))
     elif container in ("mp3", "mp4"):
-        assert got.shape[1] == n_samples
+        # The writers state their padding, but not where it is shorter than a decoder's delay (528 samples).
+        assert abs(got.shape[1] - n_samples) <= 528
     else:
         n_expected = n_samples * (48000 // rate if codec == "libopus" else 1)
         assert n_expected <= got.shape[1] <= n_expected + 2304  # encoders without an edit list pad to whole frames
