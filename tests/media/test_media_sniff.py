@@ -175,6 +175,8 @@ def test_texts(name: str, text: str | bytes) -> None:
         ("a.bin", bytes(100), None),
         ("a.bin", bytes(range(256)), None),
         ("a.pdf", b"%PDF-1.7\nhello", None),
+        ("a.nef", b"II*\0" + bytes(100), None),
+        ("a.tif", b"II*\0" + bytes(100), "image"),
         ("a.zip", b"PK\3\4" + bytes(30), None),
         ("a.bin", b"\xff\xfb\x90\x64" + bytes(range(200)), None),
     ],

@@ -53,7 +53,8 @@ def _container(stream: BinaryIO) -> Container:
     if head.startswith(b"ID3") and len(head) >= 10:
         # Seven bits of each byte count (ID3v2.4 section 3.1); what follows the tag need not be MP3.
         stream.seek(10 + sum(byte << 7 * (3 - place) for place, byte in enumerate(head[6:10])))
-        kind = container(stream.read(HEAD_BYTES)) or kind
+        tagged = container(stream.read(HEAD_BYTES))
+        kind = tagged if tagged is not None and tagged.name in ("AAC", "FLAC") else kind
     if kind is None or kind.demuxer is None:
         raise ItemError("corrupt", "no known sound file begins like this", got="0x" + head[:8].hex())
     check_extent(stream, kind)

@@ -7,7 +7,7 @@
   measured as the sound that it is. One with neither stays video and fails there, with the reason `no_video_stream`.
 - No signature: the name decides. So a text file in another encoding is text and a picture full of zeros a picture;
   both then fail where they are decoded, with a reason that names the cause.
-- Else None.
+- Else None; also for camera raw files, which a TIFF reader would take for their thumbnails, PDF, PostScript and RTF.
 
 Leaves out reading the content.
 """
@@ -35,6 +35,8 @@ MODALITY_OF_SUFFIX = {suffix: modality for modality, suffixes in SUFFIXES.items(
 OTHER_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 DOCUMENT_MAGIC = (b"%PDF-", b"%!PS-", b"{\\rtf")
 """Documents that may look like text and are not what anybody wants tokenized as it lies."""
+CAMERA_RAW = frozenset([".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".pef", ".srw", ".raf"])
+"""They are TIFF, and what a TIFF reader finds in them is a thumbnail."""
 NO_CONTROLS = b"\t\n\r\f\v\b\x1b" + bytes(range(32, 127)) + bytes(range(128, 256))
 """All bytes but the control characters that texts do not have."""
 MAX_CONTROL_SHARE = 0.01
@@ -42,7 +44,7 @@ MAX_CONTROL_SHARE = 0.01
 
 def sniff(head: bytes, name: str) -> Modality | None:
     """The modality, from the first bytes (4096 are enough) and the name. Where only streams can tell, the likelier."""
-    if head.startswith(DOCUMENT_MAGIC):
+    if head.startswith(DOCUMENT_MAGIC) or _suffix(name) in CAMERA_RAW:
         return None
     named, is_text = named_modality(name), is_clean_text(head)
     if is_text and named in (None, "text"):
@@ -74,7 +76,11 @@ def sniff_stream(open: Callable[[], BinaryIO], name: str) -> Modality | None:
 
 def named_modality(name: str) -> Modality | None:
     """What the suffix of a name says. `.ts` is TypeScript or MPEG: it says nothing."""
-    return MODALITY_OF_SUFFIX.get(os.path.splitext(name)[1].lower())  # noqa: PTH122 - asked of every file of a corpus
+    return MODALITY_OF_SUFFIX.get(_suffix(name))
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - asked of every file of a corpus
 
 
 def is_clean_text(head: bytes) -> bool:

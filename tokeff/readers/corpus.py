@@ -67,7 +67,10 @@ def _items(found: Found, modality: Modality | None, unit: Unit) -> Iterator[Item
     try:
         kind = sniff_stream(open_file, found.path)
         if kind is None and modality is None:
-            yield failure("unknown_type", "neither its first bytes nor its name say text, image, audio or video")
+            yield failure(
+                "unknown_type",
+                "neither its content nor its name is that of a text, image, audio or video that can be read",
+            )
         if kind is None or modality not in (None, kind):
             return
         if kind != "text" or unit == "file":
