@@ -1,5 +1,6 @@
 """Video files of every awkward kind, made on the fly with PyAV's muxers; the oracle is plain sequential decoding."""
 
+import contextlib
 import io
 import pickle
 from collections.abc import Callable, Sequence
@@ -313,3 +314,31 @@ def test_a_cover_picture_is_no_clip(tmp_path: Path) -> None:
         frame = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), dtype=np.uint8), format="rgb24")
         container.mux([*stream.encode(frame), *stream.encode(None)])
     assert reason_of(path.read_bytes()) == "no_video_stream"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_files_are_measured_or_refused_and_nothing_else(seed: int) -> None:
+    """Bytes changed, cut out or cut off, in every container."""
+    generator = np.random.default_rng(seed)
+    for kind in (
+        "open gops in a transport stream",
+        "uneven times in matroska",
+        "fragments",
+        "flv",
+        "h264 in avi",
+        "gif",
+    ):
+        whole = write(KINDS[kind])
+        for damage in range(15):
+            data = bytearray(whole)
+            start = int(generator.integers(len(data)))
+            if damage % 3 == 0:
+                del data[start : start + int(generator.integers(1, 3000))]
+            else:
+                for place in generator.integers(0, len(data) if damage % 3 == 1 else 600, 8):
+                    data[place] = int(generator.integers(256))
+            with contextlib.suppress(ItemError):
+                signal = video.decode(opener(bytes(data)))
+                assert len(all_frames(signal)) == signal.header.n_frames > 0
+                assert bool(np.all(np.diff(signal.header.frame_seconds) >= 0))
+                assert 0 <= signal.header.duration_seconds < float("inf")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tokeff.errors import ItemError
-from tokeff.media.video_index import VideoIndex, opened
+from tokeff.media.video_index import VideoIndex, demuxed, opened
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -97,7 +97,7 @@ class _Cursor:
         with closing(self.open()) as raw, opened(raw) as container:
             stream = container.streams.video[self.index.video_place]
             stream.thread_type = "AUTO"
-            frames = _decoded(container.demux(stream))
+            frames = _decoded(demuxed(container, stream))
             for target in wanted:
                 key = self._key_worth_a_seek(target)
                 if key is not None:
@@ -123,7 +123,7 @@ class _Cursor:
         pts = int(self.index.key_pts[key])
         for timestamp in (pts, int(self.index.key_dts[key])):
             container.seek(timestamp, stream=stream)
-            packets = iter(container.demux(stream))
+            packets = demuxed(container, stream)
             first = next((packet for packet in packets if packet.size and packet.is_keyframe), None)
             if first is not None and first.pts is not None and first.pts <= pts:
                 return chain((first,), packets)

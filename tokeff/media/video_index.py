@@ -4,6 +4,7 @@ Frames that the decoder throws away (behind an edit list, before the first keyfr
 are not frames of the clip. One frame is decoded, for its size and turn; leaves out the others (`video_frames`).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from tokeff.errors import ItemError
-from tokeff.media.video_container import check_whole
+from tokeff.media.containers import HEAD_BYTES
+from tokeff.media.containers import container as container_of
+from tokeff.media.extents import check_extent
 from tokeff.records.headers import VideoHeader
 
 if TYPE_CHECKING:
@@ -96,7 +99,9 @@ def opened(stream: BinaryIO) -> "Iterator[InputContainer]":
     container = None
     try:
         stream.seek(0)
-        container = av.open(stream, mode="r", container_options={"format_whitelist": _FORMATS})
+        container = av.open(
+            stream, mode="r", container_options={"format_whitelist": _FORMATS}, metadata_errors="replace"
+        )
         yield container
     except av.error.FFmpegError as error:
         if container is None and isinstance(error, av.error.EOFError):
@@ -111,7 +116,7 @@ def opened(stream: BinaryIO) -> "Iterator[InputContainer]":
 
 def read_index(stream: BinaryIO) -> VideoIndex:
     """Read every packet of the clip. Raises ItemError: `empty`, `truncated`, `unreadable`, `no_video_stream`, ..."""
-    check_whole(stream)
+    _check_whole(stream)
     with opened(stream) as container:
         video = _video_stream(container)
         packets, frame = _read_packets(container, video)
@@ -120,19 +125,41 @@ def read_index(stream: BinaryIO) -> VideoIndex:
         return _index(container, video, packets, frame)
 
 
+def demuxed(container: "InputContainer", video: "VideoStream") -> "Iterator[Packet[VideoStream]]":
+    """The packets of a stream, the empty one that flushes the decoder last."""
+    try:
+        yield from container.demux(video)
+    except IndexError as error:  # of PyAV's list of streams
+        raise ItemError("late_stream", "a stream begins in its middle, which PyAV cannot follow") from error
+
+
+def _check_whole(stream: BinaryIO) -> None:
+    """A cut file often opens, and then tells a shorter story."""
+    stream.seek(0)
+    head = stream.read(HEAD_BYTES)
+    if not head:
+        raise ItemError("empty", "holds no bytes")
+    kind = container_of(head)
+    if kind is not None:
+        check_extent(stream, kind)
+
+
 def _video_stream(container: "InputContainer") -> "VideoStream":
     """The default video stream, else the first; a cover picture is none."""
     streams = [s for s in container.streams.video if not s.disposition & _NOT_VIDEO]
     if not streams:
         kinds = sorted({stream.type for stream in container.streams})
         raise ItemError("no_video_stream", "holds no video stream", got=", ".join(kinds) or "no stream")
-    return next((s for s in streams if s.disposition & Disposition.default), streams[0])
+    chosen = next((s for s in streams if s.disposition & Disposition.default), streams[0])
+    if chosen.codec_context is None:
+        raise ItemError("unknown_codec", "its video stream has a codec that FFmpeg cannot decode")
+    return chosen
 
 
 def _read_packets(container: "InputContainer", video: "VideoStream") -> "tuple[list[_Packet], VideoFrame | None]":
     packets: list[_Packet] = []
     frame = None
-    for packet in container.demux(video):
+    for packet in demuxed(container, video):
         # A transport stream is marked so wherever two were joined; if pixels are hurt, decoding will say so.
         if packet.is_corrupt and container.format.name != "mpegts":
             raise ItemError("truncated", "a packet is cut", where=f"packet {len(packets)}")
@@ -187,10 +214,11 @@ def _gives_times(container: "InputContainer") -> bool:
 
 
 def _shown_size(container: "InputContainer", frame: "VideoFrame", turn: Turn) -> tuple[int, int]:
-    comment = container.metadata.get("comment", "")
-    if comment.startswith(CROP_NOTE):
-        width, height = (int(side) for side in comment.removeprefix(CROP_NOTE).split("x"))
-        return width, height
+    note = re.fullmatch(CROP_NOTE + r"(\d{1,6})x(\d{1,6})", container.metadata.get("comment", ""))
+    if note is not None:
+        width, height = int(note[1]), int(note[2])
+        if frame.width - width in (0, 1) and frame.height - height in (0, 1):
+            return width, height
     return (frame.height, frame.width) if turn.transpose else (frame.width, frame.height)
 
 
