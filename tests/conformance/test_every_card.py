@@ -160,15 +160,19 @@ def test_reconstructions_have_the_shape_of_their_originals(opened: Opened) -> No
         pytest.skip("does not reconstruct")
     for signal, copy in zip(signals, tokenizer.decode(tokens, [each.header for each in signals]), strict=True):
         assert type(copy) is type(signal)
-        if isinstance(signal, ImageSignal):
-            assert copy.pixels.shape == signal.pixels.shape
-            assert copy.pixels.dtype == torch.uint8
-        elif isinstance(signal, AudioSignal):
-            assert copy.samples.shape == signal.samples.shape
-            assert copy.header.sample_rate_hz == signal.header.sample_rate_hz
-        elif isinstance(signal, VideoSignal):
-            assert copy.header.n_frames == signal.header.n_frames
-            assert sum(len(chunk) for chunk in copy.source.frames()) == signal.header.n_frames
+        check_shape(signal, copy)
+
+
+def check_shape(signal: Any, copy: Any) -> None:
+    if isinstance(signal, ImageSignal):
+        assert copy.pixels.shape == signal.pixels.shape
+        assert copy.pixels.dtype == torch.uint8
+    elif isinstance(signal, AudioSignal):
+        assert copy.samples.shape == signal.samples.shape
+        assert copy.header.sample_rate_hz == signal.header.sample_rate_hz
+    elif isinstance(signal, VideoSignal):
+        assert copy.header.n_frames == signal.header.n_frames
+        assert sum(len(chunk) for chunk in copy.source.frames()) == signal.header.n_frames
 
 
 def test_a_fast_engine_equals_its_reference(opened: Opened) -> None:

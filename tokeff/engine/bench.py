@@ -4,20 +4,26 @@ Halving serves two ends: a poison item is isolated while its neighbours count, a
 memory goes through in parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tokeff.engine.stream import Batch, failure_of
+from tokeff.engine.subsample import Subsample
 from tokeff.errors import ItemError, TokeffError
+from tokeff.maths.conditional import PairCounts
 from tokeff.measures.batch import tally_batch
+from tokeff.measures.pairs import count_pairs
 from tokeff.measures.throughput import Stage, Stopwatch
 from tokeff.records.cards import Card
 from tokeff.records.items import Failure, Item
 from tokeff.records.signals import Signal, TextSignal
 from tokeff.records.tallies import Tally
+from tokeff.records.tokens import Tokens
 from tokeff.tokenizers.protocols import Reconstructs, Tokenizer, Verifies
 
+PAIR_TABLES_HELD = 32
+"""Tables of pairs are summed when so many have come together: summing sorts all of them."""
 VERIFIED_BYTES = 2**16
 """Of each text, so much is encoded with the reference library too."""
 
@@ -29,9 +35,12 @@ class Instrument:
     card: Card
     tokenizer: Tokenizer[Any]
     device: str
+    paired: Subsample
+    """Items whose pairs of neighbouring tokens are counted."""
     tally: Tally = field(default_factory=Tally)
     n_errors: int = 0
     watch: Stopwatch = field(init=False)
+    _pairs: list[Mapping[str, PairCounts]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Start a stopwatch for the device."""
@@ -65,6 +74,7 @@ class Instrument:
                 stage = "measure"
                 with lap.stage("measure"):
                     tallies.append(tally_batch(self.tokenizer, items, signals, tokens, rebuilt))
+                    self._count_pairs(items, tokens)
         except Exception as error:
             if isinstance(error, TokeffError) and not isinstance(error, ItemError):
                 raise
@@ -74,6 +84,19 @@ class Instrument:
             middle = len(items) // 2
             self._measure(items[:middle], signals[:middle], tallies, failures)
             self._measure(items[middle:], signals[middle:], tallies, failures)
+
+    def _count_pairs(self, items: Sequence[Item], tokens: Sequence[Tokens]) -> None:
+        chosen = [(item.key, each) for item, each in zip(items, tokens, strict=True) if self.paired.includes(item)]
+        if chosen and self.tokenizer.codebook_sizes:
+            keys, theirs = zip(*chosen, strict=True)
+            self._pairs.append(count_pairs(keys, theirs, self.tokenizer.codebook_sizes))
+        if len(self._pairs) >= PAIR_TABLES_HELD:
+            self._pairs = [self.pairs()]
+
+    def pairs(self) -> Mapping[str, PairCounts]:
+        """Pairs of neighbouring tokens so far, by context and stream."""
+        names = dict.fromkeys(name for tables in self._pairs for name in tables)
+        return {name: PairCounts.total(t[name] for t in self._pairs if name in t) for name in names}
 
     def verify(self, signals: Sequence[Signal]) -> dict[str, Any] | None:
         """Check a fast engine against its reference on (parts of) these texts. Raises EngineMismatch."""

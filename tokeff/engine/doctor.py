@@ -90,8 +90,9 @@ def _artefacts(registry: Registry) -> list[Finding]:
             continue
         try:
             path = find_artefact(card, fetch=False)
-        except TokeffError as error:
-            findings.append(Finding(subject=card.name, good=False, state=error.what, remedy=error.fix or ""))
+        except TokeffError:
+            where = card.artefact.hub or card.artefact.file or card.artefact.library
+            findings.append(Finding(subject=card.name, good=False, state=f"not on this machine: {where}"))
         else:
             findings.append(Finding(subject=card.name, good=True, state=str(path)))
     return findings
@@ -103,5 +104,6 @@ def _artefact_folders() -> Finding:
         subject="$TOKEFF_ARTEFACTS",
         good=bool(folders),
         state=folders or "not set",
-        remedy="" if folders else "Set it to folders that hold vocabulary files; they are found by name and sha256.",
+        remedy="What is not on this machine is fetched when it is used; offline, put files of these names (or "
+        "OWNER/NAME/ of a hub id) into folders and name the folders in this variable.",
     )

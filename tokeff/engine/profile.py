@@ -13,11 +13,12 @@ from typing import Any
 from tokeff.engine.bench import Instrument
 from tokeff.engine.census import Census, take_census
 from tokeff.engine.device import resolve_device
-from tokeff.engine.directory import RunDirectory
+from tokeff.engine.directory import RunDirectory, refuse_occupied
 from tokeff.engine.environment import library_versions, machine
 from tokeff.engine.observer import Observer, Silent
 from tokeff.engine.options import DEFAULT_TOKENIZERS, Options
 from tokeff.engine.stream import decoded_batches
+from tokeff.engine.subsample import Subsample
 from tokeff.engine.survey import Survey, items_of, survey
 from tokeff.engine.totals import Totals
 from tokeff.errors import TokeffError
@@ -28,10 +29,14 @@ from tokeff.records.items import Failure, Item, Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Alert, Profile
 from tokeff.records.tallies import Tally
-from tokeff.tokenizers.protocols import CountsFromHeader
+from tokeff.tokenizers.protocols import CountsFromHeader, Reconstructs
 from tokeff.tokenizers.registry import Registry
 
 DTYPE = "float32"
+REBUILT = ("reconstruction", "distortion")
+"""Figures that need a decoder."""
+PAIRED_BYTES: dict[Modality, int] = {"text": 2**26}
+"""Stored bytes of which pairs of tokens are counted. Only vocabularies of text make tables that outgrow memory."""
 
 
 def profile(options: Options, *, out: Path | None = None, observer: Observer | None = None) -> Profile:
@@ -41,15 +46,19 @@ def profile(options: Options, *, out: Path | None = None, observer: Observer | N
     registry = Registry.load(options.cards)
     chosen = [registry.card(spec) for spec in options.tokenizers]
     device = resolve_device(options.device)
+    if out:
+        refuse_occupied(out)
+    found = survey(options, observer)
+    cards = chosen or [registry.card(DEFAULT_TOKENIZERS[modality]) for modality in found.modalities]
+    _refuse_unmatched(cards, found)
+    observer.stage("Opening " + ", ".join(card.name for card in cards))
+    paired = Subsample.of_budget(found.population, PAIRED_BYTES, seed=options.seed, purpose="pairs")
+    bench = [
+        Instrument(card=card, tokenizer=registry.open(card.name, device=device), device=device, paired=paired)
+        for card in cards
+    ]
     with ExitStack() as stack:
         directory = stack.enter_context(RunDirectory.create(out)) if out else None
-        found = survey(options, observer)
-        cards = chosen or [registry.card(DEFAULT_TOKENIZERS[modality]) for modality in found.modalities]
-        _refuse_unmatched(cards, found)
-        observer.stage("Opening " + ", ".join(card.name for card in cards))
-        bench = [
-            Instrument(card=card, tokenizer=registry.open(card.name, device=device), device=device) for card in cards
-        ]
         run = _Run(options=options, bench=bench, survey=found, directory=directory, observer=observer)
         result = run.result(registry, device, start)
         if directory:
@@ -181,6 +190,8 @@ class _Run:
             throughput=instrument.watch.timings().figures(),
             population=self.survey.population[card.modality].n_items if sampled else None,
             census=census.tally if census else None,
+            pairs=None if self.options.count_only else instrument.pairs(),
+            absent={} if isinstance(tokenizer, Reconstructs) else dict.fromkeys(REBUILT, "no_decoder"),
             seed=self.options.seed,
         )
 

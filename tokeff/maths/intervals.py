@@ -21,6 +21,9 @@ CHUNK = 1_000_000
 """Numbers drawn at once, to bound memory."""
 FURTHEST = 10.0
 """An interval that spans more than e**10 either way says nothing, and is not given."""
+MAX_STRETCH = 1.5
+"""A side reaches at most so much further than Student's t does: where one item decides, resamples without it have
+next to no error and their scores explode, which says nothing of the ratio."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ def ratio_interval(
     replacement, and the ratio of all of them is meant (finite population correction). Hall 1988, Annals of Statistics
     16, 927: studentised intervals are right to second order. Few large items decide such a ratio, so the standard
     error is that of HC3 (MacKinnon & White 1985), and each side reaches as far as the equal-tailed or the symmetric
-    interval does, whichever is further. Raises ValueError where a sum is not positive.
+    interval does, whichever is further, up to MAX_STRETCH. Raises ValueError where a sum is not positive.
     """
     moments = Moments.of(x, y)
     value = _ratio(moments)
@@ -91,7 +94,8 @@ def ratio_interval(
     if not np.isfinite(symmetric) or not np.isfinite(tails).all():
         # So few items differ from the rest that many resamples hold none of them.
         tails, symmetric = np.zeros(2), student_quantile((1 + confidence) / 2, moments.n - 1)
-    down, up = max(tails[1], symmetric) * error[0], max(-tails[0], symmetric) * error[0]
+    furthest = MAX_STRETCH * student_quantile((1 + confidence) / 2, moments.n - 1)
+    down, up = (min(max(tail, symmetric), furthest) * error[0] for tail in (tails[1], -tails[0]))
     return _reaching(value, float(down * correction), float(up * correction))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tokeff.maths.conditional import PairCounts, conditional_entropy
+from tokeff.maths.conditional import ConditionalEntropy, PairCounts, conditional_entropy
 from tokeff.maths.distortion import Figure, psnr_db, snr_db
 from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
 from tokeff.measures.pairs import CONTEXTS
@@ -66,7 +66,13 @@ def _order1(stream: int, pairs: Mapping[str, PairCounts] | None) -> dict[str, Fi
         return {"order1_bits_per_token": Figure(None, "pairs_not_counted")}
     found = {name: conditional_entropy(pairs[f"{name}.{stream}"]) for name in CONTEXTS if f"{name}.{stream}" in pairs}
     names = {name: "order1" if name == "previous" else f"order1_{name}" for name in CONTEXTS}
-    return {f"{names[name]}_bits_per_token": Figure(entropy.bits, entropy.reason) for name, entropy in found.items()}
+    return {f"{names[name]}_bits_per_token": Figure(entropy.bits, _why(entropy)) for name, entropy in found.items()}
+
+
+def _why(entropy: ConditionalEntropy) -> str | None:
+    if entropy.needed_tokens is None:
+        return entropy.reason
+    return f"{entropy.reason}: {entropy.n_tokens} of about {entropy.needed_tokens}"
 
 
 def _one_stream(stream: _Stream, path: str, absent: Absent) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def _estimate(name: str, counts: Tally, population: int | None, seed: int, reaso
 
 def _interval(name: str, counts: Tally, population: int | None, seed: int) -> RatioInterval:
     if counts.rows is not None:
-        rows = counts.rows.values()
+        # In the order of keys: a seeded resample must not depend on the order in which shards came.
+        rows = [counts.rows[key] for key in sorted(counts.rows)]
         x, y = (np.fromiter((row[column] for row in rows), np.float64, len(rows)) for column in (name, "n_tokens"))
         return ratio_interval(x, y, confidence=CONFIDENCE, population=population, seed=seed)
     moments = Moments(

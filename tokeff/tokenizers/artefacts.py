@@ -27,16 +27,18 @@ REACH_SECONDS = 5.0
 TIKTOKEN_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 
 
-def find_artefact(card: Card, *, names: Sequence[str] = ()) -> Path:
+def find_artefact(card: Card, *, names: Sequence[str] = (), fetch: bool = True) -> Path:
     """The file or directory of a card's artefact.
 
-    `names` are the files by which a hub repository may hold it, best first. Raises ArtefactMissing, which lists every
+    `names` are the files by which a hub repository may hold it, best first. Without `fetch` only this machine is
+    looked at. Raises ArtefactMissing, which lists every
     place that was looked at, and ArtefactInvalid where only files of another content were found.
     """
     if card.artefact is None:
         raise ArtefactMissing("the card declares no artefact", where=f"tokenizer {card.name}")
     search = _Search(card=card, artefact=card.artefact, names=_hub_names(card.artefact, names))
-    for place in (search.as_given, search.in_folders, search.in_package, search.in_caches, search.from_the_net):
+    here = (search.as_given, search.in_folders, search.in_package, search.in_caches)
+    for place in (*here, search.from_the_net) if fetch else here:
         for path in place():
             if search.accepts(path):
                 return path
