@@ -11,12 +11,16 @@ from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally, from_fixed
 
 ROWS_PER_GROUP = 50_000
-COUNTS = tuple(
-    ["stored_bytes", "raw_bytes", "n_tokens", "n_positions", "n_characters", "n_words", "n_lines", "n_pixels", "n_frames", "n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared"]
-)
+COUNTS = (
+    "stored_bytes", "raw_bytes", "n_tokens", "n_positions", "n_characters", "n_words", "n_lines", "n_pixels",
+    "n_frames", "n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared",
+)  # fmt: skip
 PRESENCES = ("n_psnr", "n_ssim", "n_ms_ssim", "n_si_sdr", "n_log_mel_distance")
 """Say of how many items a mean is, and why others have none: in a row the figure itself is there or null."""
-REALS = tuple(["duration_seconds", "psnr_db", "ssim", "ms_ssim", "si_sdr_db", "log_mel_distance_db", "signal_energy", "error_energy"])
+REALS = (
+    "duration_seconds", "psnr_db", "ssim", "ms_ssim", "si_sdr_db", "log_mel_distance_db", "signal_energy",
+    "error_energy",
+)  # fmt: skip
 
 
 class RowWriter:
