@@ -24,24 +24,33 @@ _TAIL, _TAIL_WIDTH, _CORE_WIDTH = 0.04, 3.0, 0.7
 
 
 @lru_cache(maxsize=32)
-def prior(n_symbols: int, concentration: float = CONCENTRATION) -> Tensor:
-    """Prior weights [SCALES * OFFSETS * n_symbols] (float64) of residuals modulo `n_symbols`."""
+def prior(n_symbols: int, n_scales: int = SCALES, kept_octaves: int = 64) -> Tensor:
+    """Prior weights [n_scales * OFFSETS * n_symbols] (float64) of residuals modulo `n_symbols`.
+
+    Scales above 2^kept_octaves are those of residuals whose low bits went, so that they stay below it.
+    """
     k = torch.arange(n_symbols, dtype=torch.float64)
     residual = torch.where(k < (n_symbols + 1) // 2, k, k - n_symbols)
     offset = (torch.arange(OFFSETS, dtype=torch.float64) + 0.5) / OFFSETS
-    scale = 2.0 ** ((torch.arange(SCALES, dtype=torch.float64) + 0.5) / 2 - 2)
+    halves = torch.arange(n_scales, dtype=torch.float64) + 0.5
+    scale = 2.0 ** (halves / 2 - 2 - dropped_bits(halves.long(), kept_octaves))
     distance = residual - offset[:, None]
     width = scale[:, None, None] * _CORE_WIDTH
     core = torch.sigmoid((distance + 0.5) / width) - torch.sigmoid((distance - 0.5) / width)
     reach = scale[:, None, None] * _TAIL_WIDTH
     p = core + _TAIL * torch.exp(-distance.abs() / reach) / (2 * reach) + _FLOOR
-    return (concentration * p / p.sum(-1, keepdim=True)).flatten()
+    return (CONCENTRATION * p / p.sum(-1, keepdim=True)).flatten()
 
 
-def scale_context(expected: Tensor) -> Tensor:
-    """Index 0..SCALES-1 (int32) of the half octave of an expected magnitude (float32), read off its exponent bits."""
-    octave_half = expected.clamp(min=0.25, max=60.0).view(torch.int32) >> 22
-    return (octave_half - (125 << 1)).clamp_(0, SCALES - 1)
+def dropped_bits(half_octaves: Tensor, kept_octaves: int) -> Tensor:
+    """How many low bits of residuals go uncoded at contexts of these half octaves, so that scales stay manageable."""
+    return (half_octaves // 2 - 2 - kept_octaves + 1).clamp(min=0)
+
+
+def scale_context(expected: Tensor, n_scales: int = SCALES) -> Tensor:
+    """Index 0..n_scales-1 (int32) of the half octave of an expected magnitude (float32), read off its exponent."""
+    octave_half = expected.clamp(min=0.25).view(torch.int32) >> 22
+    return (octave_half - (125 << 1)).clamp_(0, n_scales - 1)
 
 
 def code_length_bits(symbols: Tensor, weights: Tensor, n_symbols: int, counted: Tensor | None = None) -> Tensor:

@@ -88,11 +88,20 @@ def rounded(coefficients: Tensor, start: Tensor, bits: int, sent: Tensor) -> tup
     steps = torch.where(wild, free, steps)
     steps = torch.where(sent, steps, free)
     delta = steps - free
-    folded = torch.where(delta > 0, 2 * delta - 1, -2 * delta)
-    orders = torch.arange(2**_FIELD_BITS - 1, device=steps.device, dtype=torch.float64).view(-1, 1, 1)
+    return steps / scale, golomb_bits(delta, sent)
+
+
+def golomb_bits(numbers: Tensor, sent: Tensor | None = None) -> Tensor:
+    """Bits [B] of signed integers [B, F] (in floats): the cheapest order's name, then exponential-Golomb numbers.
+
+    A list of zeros costs only the name.
+    """
+    folded = torch.where(numbers > 0, 2 * numbers - 1, -2 * numbers)
+    orders = torch.arange(2**_FIELD_BITS - 1, device=numbers.device, dtype=torch.float64).view(-1, 1, 1)
     lengths = 2 * torch.floor(torch.log2(torch.floor(folded / 2**orders) + 1)) + 1 + orders
-    price = torch.where((delta == 0).all(-1), 0.0, (lengths * sent).sum(-1).min(0).values)
-    return steps / scale, price + _FIELD_BITS
+    if sent is not None:
+        lengths = lengths * sent
+    return torch.where((numbers == 0).all(-1), 0.0, lengths.sum(-1).min(0).values) + _FIELD_BITS
 
 
 def kernel(lists: Sequence[tuple[Tensor, Sequence[Tap]]], n_planes: int) -> Tensor:

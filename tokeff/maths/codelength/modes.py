@@ -12,20 +12,21 @@ from tokeff.maths.codelength.taps import Layout
 MODE_BITS = 3.0
 """Bits that name the way: raw, residuals, colours, colours beside either reference, or exact (see images)."""
 
-FLAT_SHARE = 0.2
-"""Colours are tried where at least this share of pixels repeats a neighbour or a reference."""
+FLAT_SHARE, KNOWN_SHARE = 0.7, 0.9
+"""Colours are tried where this share of pixels repeats a neighbour, and beside a reference where this share repeats it."""
 
 
 def cheapest_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Tensor:
     """Bits [B] (float64) of uint8 levels x [B, C, H, W] beside references (uint8, same shape), the choice included."""
-    bits = residual_bits(x, references, n_levels)
-    flat = flat_items(x, references)
-    if flat.any():
-        chosen = [reference[flat] for reference in references]
-        ways = [colour_bits(x[flat], chosen, beside, n_levels) for beside in [None, *chosen]]
-        bits[flat] = torch.minimum(bits[flat], torch.stack(ways).min(0).values)
-    raw = x[0].numel() * math.log2(n_levels)
-    return bits.clamp(max=raw) + MODE_BITS
+    bits = residual_bits(x, references, n_levels).clamp(max=x[0].numel() * math.log2(n_levels))
+    ways = [(None, flat_share(x) >= FLAT_SHARE)]
+    ways += [(i, _mean((x == reference).all(1)) >= KNOWN_SHARE) for i, reference in enumerate(references)]
+    for beside, tried in ways:
+        if tried.any():
+            chosen = [reference[tried] for reference in references]
+            found = colour_bits(x[tried], chosen, None if beside is None else chosen[beside], n_levels)
+            bits[tried] = torch.minimum(bits[tried], found)
+    return bits + MODE_BITS
 
 
 def centred(x: Tensor, references: Sequence[Tensor], n_levels: int) -> tuple[Tensor, Tensor]:
@@ -50,11 +51,13 @@ def colour_bits(x: Tensor, references: Sequence[Tensor], beside: Tensor | None, 
     return bits + planes.code_length_bits(signal, reference, layout, n_levels, escaped)
 
 
-def flat_items(x: Tensor, references: Sequence[Tensor]) -> Tensor:
-    """Which items [B] repeat themselves or a reference enough for colours to be tried."""
+def flat_share(x: Tensor) -> Tensor:
+    """Share [B] (float64) of the pixels of x [B, C, H, W] that repeat the one to the left or above."""
     same = torch.zeros_like(x[:, 0], dtype=torch.bool)
     same[:, :, 1:] |= (x[:, :, :, 1:] == x[:, :, :, :-1]).all(1)
     same[:, 1:] |= (x[:, :, 1:] == x[:, :, :-1]).all(1)
-    shares = [same.flatten(1).double().mean(1)]
-    shares += [(x == reference).all(1).flatten(1).double().mean(1) for reference in references]
-    return torch.stack(shares).max(0).values >= FLAT_SHARE
+    return _mean(same)
+
+
+def _mean(places: Tensor) -> Tensor:
+    return places.flatten(1).double().mean(1)
