@@ -263,3 +263,19 @@ def test_nothing_is_written_to_standard_error(capfd: pytest.CaptureFixture[str])
             with suppress(ItemError):
                 audio.decode(io.BytesIO(damaged))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("write", "case"), CUTS[:14:4] + CUTS[-3:])
+def test_a_disk_that_fails_midway_is_no_damaged_file(
+    write: Any, case: tuple[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 6000:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    data = write(noise(60000, 2), 48000, *case)
+    with pytest.raises(OSError, match="Input/output error"):
+        audio.decode(Failing(data))
+    assert capfd.readouterr() == ("", "")

@@ -5,6 +5,7 @@ decodes at the rate of the recording before encoding, where Opus in every other 
 reader, which counts stereo twice.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,20 +67,56 @@ def decode(stream: BinaryIO) -> AudioSignal:
     return AudioSignal(header=header, samples=torch.from_numpy(np.ascontiguousarray(samples.T)))
 
 
+class _Source:
+    """A stream for libsndfile's callbacks, which cannot raise: Python would print the traceback and go on.
+
+    A disk that fails is remembered in `error`; a damaged file's seek to before its start does not move.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.error: OSError | None = None
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self.stream.seek(offset, whence)
+        except ValueError:
+            return self.stream.tell()
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                self.error = error
+            return self.stream.tell()
+
+    def tell(self) -> int:
+        return self.stream.tell()
+
+    def read(self, n_bytes: int) -> bytes:
+        try:
+            return self.stream.read(n_bytes)
+        except OSError as error:
+            self.error = error
+            return b""
+
+
 @contextmanager
 def _opened(stream: BinaryIO) -> Iterator[Any]:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
+    source = _Source(stream)
     try:
-        sound = soundfile.SoundFile(stream)
-    except soundfile.LibsndfileError as error:
-        raise NotRead(str(error)) from error
-    try:
+        try:
+            sound = soundfile.SoundFile(source)
+        except soundfile.LibsndfileError as error:
+            raise NotRead(str(error)) from error
         with sound:
             if sound.frames >= UNKNOWN_FRAMES or sound.subtype not in PLAIN_SUBTYPES | CODED_SUBTYPES:
                 raise NotRead("a stream of unknown length, or a codec whose frames libsndfile miscounts")
             yield sound
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, ItemError, NotRead) as error:
+        if source.error is not None:
+            raise source.error from error
+        if not isinstance(error, soundfile.LibsndfileError):
+            raise
         # libsndfile says only that it lost its way: at the end of the file that is a cut.
         reason = "truncated" if stream.tell() >= size else "corrupt"
         got = f"{error} at byte {stream.tell()} of {size}"
