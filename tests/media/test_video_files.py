@@ -192,6 +192,26 @@ def test_times_that_a_file_does_not_give_are_numbered_and_said_to_be_claimed() -
     assert video.read_header(io.BytesIO(write(Clip()))).counted == "measured"
 
 
+def test_a_clock_that_starts_anew_is_not_believed() -> None:
+    """Transport streams joined with `cat`: all frames, numbered by the rate."""
+    part = write(Clip(n_frames=50, container="mpegts"))
+    signal = video.decode(opener(part + part))
+    _, pixels = sequential(opener(part + part))
+    assert signal.header.counted == "claimed"
+    np.testing.assert_allclose(signal.header.frame_seconds, np.arange(100) / 25, atol=1e-9)
+    assert signal.header.duration_seconds == pytest.approx(4.0)
+    np.testing.assert_array_equal(all_frames(signal), pixels)
+
+
+def test_frames_at_the_same_time_are_told_apart() -> None:
+    clip = Clip(n_frames=12, codec="ffv1", container="matroska", pts=[k // 2 * 80 for k in range(12)])
+    signal = video.decode(opener(write(clip)))
+    _, pixels = sequential(opener(write(clip)))
+    np.testing.assert_allclose(signal.header.frame_seconds, [k // 2 * 0.08 for k in range(12)], atol=1e-9)
+    np.testing.assert_array_equal(all_frames(signal), pixels)
+    np.testing.assert_array_equal(next(signal.source.frames([7]))[0].permute(1, 2, 0).numpy(), pixels[7])
+
+
 def test_uneven_times_are_kept() -> None:
     header = video.read_header(io.BytesIO(write(Clip(n_frames=50, pts=VFR))))
     np.testing.assert_allclose(header.frame_seconds, np.array(VFR) / 1000, atol=1e-9)

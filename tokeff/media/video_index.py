@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import av
@@ -179,7 +180,8 @@ def _index(
     container: "InputContainer", video: "VideoStream", packets: list[_Packet], frame: "VideoFrame"
 ) -> VideoIndex:
     turn = Turn.of(frame)
-    stamped = _gives_times(container) and all(packet.pts is not None for packet in packets)
+    continuous = _rise([packet.dts for packet in packets if packet.dts is not None])
+    stamped = _gives_times(container) and continuous and all(packet.pts is not None for packet in packets)
     shown, keys = _by_presentation(packets) if stamped else (_from_first_key(packets), [])
     if not shown:
         raise ItemError("no_frames", "shows no frame", got=f"{len(packets)} packets")
@@ -213,6 +215,11 @@ def _gives_times(container: "InputContainer") -> bool:
     return container.format.name != "avi" and not int(container.format.flags) & _NO_TIMESTAMPS
 
 
+def _rise(times: list[int]) -> bool:
+    """False where a clock starts anew, as in transport streams that were joined: then only the rate is left."""
+    return all(before <= after for before, after in pairwise(times))
+
+
 def _shown_size(container: "InputContainer", frame: "VideoFrame", turn: Turn) -> tuple[int, int]:
     note = re.fullmatch(CROP_NOTE + r"(\d{1,6})x(\d{1,6})", container.metadata.get("comment", ""))
     if note is not None:
@@ -243,7 +250,7 @@ def _seconds(times: list[int | None], last: int, video: "VideoStream") -> tuple[
     """[n_frames] presentation seconds and the clip's duration; frames without times are numbered by the file's rate."""
     rate, base = video.guessed_rate or video.average_rate, video.time_base
     known = [time for time in times if time is not None]
-    if base and len(known) == len(times):
+    if base and len(known) == len(times) and _rise(known):
         seconds = np.array([float(time * base) for time in known])
         last_seconds = float(last * base)
     elif rate:

@@ -118,3 +118,11 @@ def test_what_is_no_such_encoder() -> None:
         REGISTRY.open("mel-frames:wisper")
     with pytest.raises(SpecError):
         REGISTRY.open("whisper?window_seconds=0")
+
+
+@pytest.mark.cuda
+def test_frames_of_a_gpu_are_those_of_the_cpu(cuda: str) -> None:
+    signal = recording(50_000)
+    (here,), (there,) = (REGISTRY.open("whisper", device=device).encode([signal]) for device in ("cpu", cuda))
+    assert there.counts == here.counts
+    torch.testing.assert_close(there.payload.cpu(), here.payload, rtol=0, atol=1e-3)

@@ -213,3 +213,17 @@ def test_numbers_that_a_rule_does_not_have_are_refused() -> None:
         rule_of({"rule": "qwen2-vl", "fps": 0.0}, "here")
     with pytest.raises(SpecError, match="no rule"):
         rule_of({}, "here")
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("size", [(60, 90), (100, 7000)])
+def test_patches_of_a_gpu_are_those_of_the_cpu_within_some_levels(cuda: str, size: tuple[int, int]) -> None:
+    signal = clip(6, *size)
+    for name in ("videomae", "qwen2-vl-video"):
+        here, there = REGISTRY.open(name), REGISTRY.open(name, device=cuda)
+        assert isinstance(here, TubeletTokenizer)
+        assert isinstance(there, TubeletTokenizer)
+        expected, found = torch.cat(list(here.patches(signal))), torch.cat(list(there.patches(signal)))
+        assert found.device.type == "cuda"
+        assert int((found.cpu().int() - expected.int()).abs().max()) <= 4
+        assert there.encode([signal])[0].counts == here.encode([signal])[0].counts
