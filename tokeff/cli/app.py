@@ -5,6 +5,7 @@ import sys
 import typer
 
 from tokeff.cli.doctor import doctor
+from tokeff.cli.plan import plan
 from tokeff.cli.profile import profile
 from tokeff.cli.tokenizers import tokenizers
 from tokeff.errors import TokeffError
@@ -17,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(profile)
+app.command()(plan)
 app.add_typer(tokenizers, name="tokenizers")
 app.command()(doctor)
 

@@ -70,7 +70,10 @@ def _refuse_infeasible(problem: Problem, sold: NDArray[np.bool_]) -> None:
     if nothing.any():
         raise TokeffError("a modality is neither held nor sold", where="--price", expected="a price for each modality")
     if problem.low.sum() > 1 + LOOSE or problem.high.sum() < 1 - LOOSE:
-        raise TokeffError("no mixture meets the limits", got=f"{problem.low.sum():.0%} to {problem.high.sum():.0%}")
+        raise TokeffError(
+            "no mixture meets the limits",
+            got=f"{100 * (problem.low.sum()):.3g} % to {100 * (problem.high.sum()):.3g} %",
+        )
 
 
 def _constraints(problem: Problem, sold: NDArray[np.bool_], unit: Fan) -> tuple[Matrix, Fan]:

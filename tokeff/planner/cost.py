@@ -88,7 +88,7 @@ def _hours(holding: Holding) -> Figure:
 def _storage(measurement: Measurement, tokens: Fan) -> Figure:
     largest = max(measurement.codebook_sizes, default=measurement.vocab_size or 0)
     if not largest:
-        return absent("bytes", "its tokens are vectors without ids: their width is the model's", source="vocabulary")
+        return absent("bytes", "vectors, no ids: their width is the model's", source="vocabulary")
     width = 2 if largest <= SHORT_IDS else 4
     said = f"{width} bytes per id ({largest:,} ids)"
     return figure(tokens * width, "bytes", basis="derived", source=said)
@@ -100,7 +100,7 @@ def _training(trained: Mapping[Modality, Fan], size: Fan | None, settings: Setti
         return absent("FLOPs", reason), absent("GPU-hours", reason)
     flops = np.asarray(6 * size * sum(trained.values()))
     card = "H100 (dense bf16)" if settings.gpu_flops == H100_FLOPS else "the given GPU"
-    said = f"{settings.gpu_flops:.3g} FLOP/s of {card} at {settings.utilisation:.0%} utilisation, assumed"
+    said = f"{settings.gpu_flops / 1e12:.4g} TFLOP/s of {card}, {100 * settings.utilisation:.3g} % used: assumed"
     return (
         figure(flops, "FLOPs", basis="derived", source="C = 6 P N", confidence=settings.confidence),
         figure(flops / _flops_per_hour(settings), "GPU-hours", basis="assumed", source=said),

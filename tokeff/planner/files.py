@@ -27,7 +27,7 @@ SCHEMA = "tokeff.scenarios/1"
 
 
 def read_scenarios(path: Path, defaults: Scenario) -> tuple[Scenario, ...]:
-    """The scenarios of a file; `defaults` hold where neither file nor scenario says. Raises TokeffError with the key."""
+    """The scenarios of a file; `defaults` hold where the file is silent. Raises TokeffError naming the key."""
     where = str(path)
     try:
         table = tomllib.loads(path.read_text("utf-8"))

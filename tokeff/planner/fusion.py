@@ -44,9 +44,9 @@ def _crossing(first: View, second: View) -> float | None:
 def _sentence(losses: dict[str, float]) -> str:
     gap = losses["late"] / losses["early"] - 1
     dense = (
-        f"Early and late fusion differ by {abs(gap):.2%} of the loss, less than the fits tell: let other needs decide"
+        f"Early and late fusion differ by {100 * abs(gap):.2g} % of the loss, less than the fits tell: let other needs decide"
         if abs(gap) < INDISTINCT
-        else f"{'Early' if gap > 0 else 'Late'} fusion has the lower loss, by {abs(gap):.1%}"
+        else f"{'Early' if gap > 0 else 'Late'} fusion has the lower loss, by {100 * abs(gap):.2g} %"
     )
     sparse = losses["sparse early (8 experts)"] / min(losses["early"], losses["late"]) - 1
-    return f"{dense}; experts {'lower' if sparse < 0 else 'raise'} it by {abs(sparse):.1%} at equal active compute."
+    return f"{dense}; experts {'lower' if sparse < 0 else 'raise'} it by {100 * abs(sparse):.2g} % at equal active compute."

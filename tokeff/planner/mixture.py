@@ -28,7 +28,7 @@ def limits(corpus: Tokens, mixture: Bounds, where: str) -> dict[Modality, tuple[
         raise TokeffError(
             "the largest shares of the mixture do not come to the whole",
             where=where,
-            got=f"{high:.0%}",
+            got=f"{100 * (high):.3g} %",
             expected="at least 100 %",
             fix="Raise one of them.",
         )

@@ -82,7 +82,7 @@ class Scenario:
             raise TokeffError(
                 "the least shares of the mixture come to more than the whole",
                 where=self.name,
-                got=f"{low:.0%}",
+                got=f"{100 * (low):.3g} %",
                 expected="at most 100 %",
                 fix="Lower one of them.",
             )
@@ -144,7 +144,7 @@ class Settings:
         for factor in self.factors:
             if not factor > 1:
                 raise TokeffError("a growth factor must be above 1", got=factor, expected="2, say")
-        priced: dict[str, float | None] = {**self.prices.per_gigabyte}
+        priced: dict[str, float | None] = {str(m): price for m, price in self.prices.per_gigabyte.items()}
         priced |= {"gpu-hour": self.prices.gpu_hour, "machine-hour": self.prices.machine_hour}
         for what, price in priced.items():
             if price is not None and not price > 0:

@@ -124,6 +124,4 @@ def _size_figure(size: Fan | None, scenario: Scenario, view: View | None) -> Fig
     assert view is not None
     law = view.law
     said = "compute-optimal for the given compute" if scenario.compute_flops else "compute-optimal for this corpus"
-    return figure(
-        size, UNIT, basis=law.status, source=f"{said} by {law.name}, {law.source}", law=law.name, holds=view.holds()
-    )
+    return figure(size, UNIT, basis=law.status, source=f"{said} by {law.name}", law=law.name, holds=view.holds())

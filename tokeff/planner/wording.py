@@ -131,7 +131,7 @@ def _coverage(corpus: tuple[Modality, ...], views: Sequence[View]) -> list[str]:
 
 
 def _worth(held: Mapping[Modality, Holding]) -> list[str]:
-    parts = [f"{m} {h.worth:.0%}" for m, h in held.items() if h.worth != 1.0]
+    parts = [f"{m} {100 * (h.worth):.3g} %" for m, h in held.items() if h.worth != 1.0]
     if not parts:
         return []
     return [

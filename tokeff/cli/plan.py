@@ -1,0 +1,106 @@
+"""`tokeff plan`: from measured bytes per token to model size, data and cost."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """Examples:
+
+  tokeff plan runs/first --corpus text=2TB,image=500GB
+
+  tokeff plan runs/first --corpus text=2TB --parameters 7B
+
+  tokeff plan runs/first --corpus text=2TB,video=40TB --compute-flops 1e23 --max-epochs 4
+
+  tokeff plan runs/first --corpus text=2TB,image=5TB --budget 100000 --price text=0.5,image=0.1,gpu-hour=2
+
+  tokeff plan runs/first --scenarios ways.toml -o plan.json
+
+Sizes are bytes as stored: 2TB, 2TiB, 40 GB, 2e12, or x1000 for a thousand times the run.
+A file of scenarios is TOML: schema = "tokeff.scenarios/1", then [[scenario]] tables with name, corpus, parameters,
+compute_flops, tokenizers, mixture, max_epochs and substitute = [{ kind = "key-frames", frames_per_second = 0.2 }];
+kinds: tokenizer, key-frames, audio-track, resolution. The first scenario is the baseline.
+"""
+
+
+def plan(  # noqa: PLR0917  # typer takes options as parameters
+    run: Annotated[Path, typer.Argument(help="A run directory of `tokeff profile -o`.", metavar="RUN")],
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(help="What you hold, by modality: text=2TB,video=40TB or text=x1000. Default: the run itself."),
+    ] = None,
+    raw_sizes: Annotated[
+        bool, typer.Option("--raw-sizes", help="Sizes of --corpus are raw (decoded) bytes, not bytes as stored.")
+    ] = False,
+    tokenizer: Annotated[
+        list[str] | None,
+        typer.Option("-t", "--tokenizer", help="Which of the run's tokenizers, one per modality. Default: its first."),
+    ] = None,
+    parameters: Annotated[str | None, typer.Option(help="Model size: 7B, 350M, 7e9.")] = None,
+    compute_flops: Annotated[str | None, typer.Option(help="Training compute: 1e23.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Money to spend; needs --price.")] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(help="Money per GB as stored (text=0.5,image=0.1), per gpu-hour=2, per machine-hour=0.1."),
+    ] = None,
+    mixture: Annotated[
+        list[str] | None, typer.Option(help="Limits of shares of the training tokens: text=0.3..0.7,image=..20%.")
+    ] = None,
+    max_epochs: Annotated[
+        list[str] | None, typer.Option(help="Most passes over the data: 4, or text=4,video=1.")
+    ] = None,
+    law: Annotated[
+        list[str] | None,
+        typer.Option(help="A loss law: a name of `tokeff laws list` or the file of a fitted one; may be repeated."),
+    ] = None,
+    tokens: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="raw (as published), or effective@DEPTH,SCALE: count what the tokens keep (tokeff's extension); "
+            "audio=effective@12,1 for one modality."
+        ),
+    ] = None,
+    scenarios: Annotated[Path | None, typer.Option(help="A TOML file of scenarios, side by side.")] = None,
+    gpu_flops: Annotated[str | None, typer.Option(help="Peak FLOP/s of a GPU. Default: H100, dense bf16.")] = None,
+    utilisation: Annotated[float, typer.Option(help="Share of the peak that training reaches.")] = 0.4,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write plan.json to this file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print plan.json instead of tables.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every table, also the long ones.")] = False,
+) -> None:
+    """Plan with a run: tokens, model size, data, epochs, best split of money, cost; with ranges and their sources."""
+    from tokeff.engine.loading import load_measurements
+    from tokeff.planner import written
+    from tokeff.planner.amounts import parse_count
+    from tokeff.planner.files import read_scenarios
+    from tokeff.planner.plan import make_plan
+    from tokeff.planner.request import H100_FLOPS, Scenario, Settings
+    from tokeff.reports.plan import print_plan, print_plan_json, write_plan
+
+    asked = Scenario(
+        corpus=written.corpus(corpus or (), raw=raw_sizes),
+        tokenizers=tuple(tokenizer or ()),
+        n_parameters=parse_count(parameters, "--parameters") if parameters else None,
+        compute_flops=parse_count(compute_flops, "--compute-flops", "1e23") if compute_flops else None,
+        mixture=written.mixture(mixture or ()),
+        max_epochs=written.max_epochs(max_epochs) if max_epochs else {},
+    )
+    settings = Settings(
+        laws=tuple(law or ()),
+        budget=parse_count(budget, "--budget", "100000") if budget else None,
+        prices=written.prices(price or ()),
+        gpu_flops=parse_count(gpu_flops, "--gpu-flops", "989e12") if gpu_flops else H100_FLOPS,
+        utilisation=utilisation,
+        fidelity=written.fidelity(tokens or ()),
+    )
+    ways = read_scenarios(scenarios, asked) if scenarios else (asked,)
+    result = make_plan(load_measurements(run), ways, settings, run=str(run))
+    if out:
+        write_plan(result, out)
+    if json:
+        print_plan_json(result)
+    else:
+        print_plan(result, out, full=full)
+
+
+plan.__doc__ = f"{plan.__doc__}\n\n\b\n{EXAMPLES}"

@@ -1,0 +1,256 @@
+"""A plan as a terminal shows it, and as plan.json.
+
+Written for a reader who has not read the papers: every table is followed by what it means. Leaves out arithmetic
+(`tokeff.planner`) and pages.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+
+from tokeff.errors import TokeffError
+from tokeff.records.items import MODALITIES
+from tokeff.records.plans import Difference, LawNote, Plan, ScenarioPlan
+from tokeff.reports import plan_sections as sections
+from tokeff.reports.console import console
+from tokeff.reports.numbers import ABSENT
+from tokeff.reports.plan_short import in_short
+from tokeff.reports.plan_words import BEYOND, count, counted, factor, input_words, plain, power
+from tokeff.reports.textplot import plot
+from tokeff.reports.wording import unprintable
+
+WIDTH = 98
+
+
+def plan_json(plan: Plan) -> str:
+    """What plan.json holds."""
+    return json.dumps(plan.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def print_plan_json(plan: Plan) -> None:
+    """plan.json on standard output."""
+    print(plan_json(plan), end="")
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """plan.json in a file. Raises TokeffError where it cannot be written."""
+    try:
+        path.write_text(plan_json(plan), encoding="utf-8")
+    except OSError as error:
+        raise TokeffError(f"cannot write the plan: {error.strerror or error}", where=str(path)) from error
+
+
+def print_plan(plan: Plan, out: Path | None, *, full: bool) -> None:
+    """The whole of it; with several scenarios only their comparison, and each of them with `full`."""
+    screen = console()
+    screen.print(f"Plan from {unprintable(plan.run) or 'measurements'}", style="bold")
+    if len(plan.scenarios) > 1:
+        _side_by_side(screen, plan)
+    for each in plan.scenarios if full or len(plan.scenarios) == 1 else ():
+        _scenario(screen, each, plan, full=full)
+    _heading(screen, "What follows from Sun & Guo's law, whatever the numbers")
+    _lines(screen, plan.consequences, "- ")
+    _heading(screen, "Laws behind this plan")
+    _laws(screen, plan.laws, full=full)
+    if out:
+        screen.print()
+        screen.print(f"Kept in {out}.", style="dim")
+    elif not full:
+        screen.print()
+        _say(screen, "--full shows every table; --json, or -o plan.json, every number with its source.")
+
+
+def _heading(screen: Console, text: str) -> None:
+    screen.print()
+    screen.print(unprintable(text), style="bold")
+
+
+def _say(screen: Console, text: str, start: str = "") -> None:
+    for line in textwrap.wrap(start + unprintable(text), WIDTH, subsequent_indent=" " * len(start)):
+        screen.print(line, style="dim" if not start else None)
+
+
+def _lines(screen: Console, texts: Iterable[str], start: str) -> None:
+    for text in texts:
+        _say(screen, text, start)
+
+
+def _scenario(screen: Console, each: ScenarioPlan, plan: Plan, *, full: bool) -> None:
+    if len(plan.scenarios) > 1:
+        _heading(screen, f"=== {each.name} ===")
+    _heading(screen, "In short")
+    _lines(screen, in_short(each), "- ")
+    _corpus(screen, each)
+    _performance(screen, each)
+    _trades(screen, each, full=full)
+    _optima(screen, each)
+    _money(screen, each, full=full)
+    _tornado(screen, each)
+    _cost(screen, each)
+    if full:
+        _curves(screen, each)
+    _heading(screen, "Before you believe it")
+    flags = sections.beyond(each)
+    if flags:
+        _say(screen, f"{BEYOND} marks numbers for which a law is used beyond the runs that it was fitted on:", "- ")
+        _lines(screen, flags, "    ")
+    _lines(screen, each.notes, "- ")
+
+
+def _corpus(screen: Console, each: ScenarioPlan) -> None:
+    _heading(screen, "Your corpus in tokens")
+    screen.print(sections.corpus_table(each))
+    _say(
+        screen,
+        "Tokens = raw bytes / bytes per token, both measured; [a, b] are 95 % ranges. Share and passes are of the "
+        "training run.",
+    )
+
+
+def _performance(screen: Console, each: ScenarioPlan) -> None:
+    _heading(screen, "What to expect of that training run")
+    if each.losses:
+        screen.print(sections.losses_table(each))
+        _say(
+            screen,
+            "Lower is better. Each law was fitted on other models and data, so they differ: they stand beside each "
+            "other and are not averaged. Levels compare only within a law.",
+        )
+    else:
+        _say(screen, "No loss law applies.")
+    if each.score.value is not None:
+        _say(
+            screen,
+            f"Sun & Guo's score is {plain(each.score)}: log(parameters x tokens of each modality). By itself it means "
+            "nothing; compare scenarios.",
+            "> ",
+        )
+
+
+def _trades(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
+    times = sorted({trade.factor for trade in each.trades})
+    for k in times if full else times[:1]:
+        _heading(screen, f"More data or a larger model? ({k:g} x)")
+        screen.print(sections.trades_table(each, k))
+    _say(
+        screen,
+        "At equal performance. Sun & Guo's answer is exact and the same everywhere: it is the law's form. Those of "
+        "loss laws depend on where you stand. 'No amount': a larger model learns what no amount of this data adds.",
+    )
+
+
+def _optima(screen: Console, each: ScenarioPlan) -> None:
+    if each.optima:
+        _heading(screen, "How large should the model be, and is there enough data?")
+        screen.print(sections.optima_table(each))
+        asked = each.optima[0].compute_flops.basis == "given"
+        compute = "the compute you gave" if asked else "the compute that suits one pass over this corpus"
+        _say(
+            screen,
+            f"Best size and best tokens have the lowest loss for {compute}, for the law's part of the corpus. "
+            "Passes: how often the corpus is read for that; above 1 it repeats. One pass suits: the model for which "
+            "reading the corpus once is the right amount.",
+        )
+        _lines(screen, sections.repeats(each), "> ")
+    if each.fusion:
+        _heading(screen, "Early or late fusion of pictures and text? (Shukor et al. 2025)")
+        _lines(screen, sections.fusion_lines(each.fusion), "> ")
+
+
+def _money(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
+    for split in each.splits:
+        _heading(screen, f"How to spend the budget, by {sections.law_name(split.law)}")
+        screen.print(sections.split_table(split))
+        _say(screen, f"Gain: {plain(split.gain, sign=True)} ({split.gain.unit}). {split.sentence}")
+        _lines(screen, split.binding, "> ")
+    if full or any(marginal.per_money for marginal in each.marginals):
+        _heading(screen, "What a little more of each is worth")
+        screen.print(sections.marginals_table(each))
+        _say(screen, "Slopes at what you hold: they fall as you add.")
+
+
+def _tornado(screen: Console, each: ScenarioPlan) -> None:
+    _heading(screen, "Which tokenizer change moves the plan most?")
+    screen.print(sections.tornado_table(each))
+    _say(
+        screen,
+        "One change at a time, model size held. More bytes per token means fewer tokens: cheaper training, but a lower "
+        "score, because these laws count tokens and not what they say.",
+    )
+
+
+def _cost(screen: Console, each: ScenarioPlan) -> None:
+    _heading(screen, "What it costs")
+    screen.print(sections.cost_table(each))
+    _say(screen, "One process, at the speed of the run (range: its quartiles).")
+    _lines(screen, sections.cost_lines(each), "> ")
+
+
+def _curves(screen: Console, each: ScenarioPlan) -> None:
+    for curve in each.curves:
+        if len(curve.x) > 1:
+            _heading(screen, f"{curve.title} ({sections.law_name(curve.law)})")
+            for line in plot(curve.x, curve.y, x_name=curve.x_name, y_name=curve.y_name, log_x=True):
+                screen.print(line)
+
+
+def _side_by_side(screen: Console, plan: Plan) -> None:
+    _heading(screen, "Scenarios side by side")
+    differences = {each.scenario: each for each in plan.differences}
+    rows = [_row(each, differences.get(each.name)) for each in plan.scenarios]
+    columns = ("scenario", "tokens", "model", "FLOPs", "GPU-hours", "score gained", "as if the model were")
+    screen.print(sections.grid(columns, rows))
+    _say(
+        screen,
+        f"Against {plan.scenarios[0].name}. Score: log(parameters x tokens of each modality), of which only "
+        "differences mean anything; the last column is the model size that would have gained as much.",
+    )
+    for difference in plan.differences:
+        if difference.score.absent:
+            _say(screen, f"{difference.scenario}: {difference.score.absent}.", "> ")
+    _losses_side_by_side(screen, plan)
+    _heading(screen, "Before you believe it")
+    for each in plan.scenarios:
+        parts = [f"{m.modality} {counted(m.tokens)} tokens ({m.origin})" for m in each.modalities]
+        _say(screen, f"{each.name}: {'; '.join(parts)}.", "- ")
+    notes = dict.fromkeys(note for each in plan.scenarios for note in each.notes)
+    _lines(screen, notes, "- ")
+
+
+def _row(each: ScenarioPlan, difference: Difference | None) -> tuple[str, ...]:
+    flops, hours = each.cost.training_flops.value, each.cost.gpu_hours
+    return (
+        unprintable(each.name),
+        counted(each.n_training_tokens),
+        counted(each.n_parameters),
+        power(flops) if flops is not None else ABSENT,
+        counted(hours) if hours.value is not None else ABSENT,
+        "baseline" if difference is None else plain(difference.score, sign=True),
+        "" if difference is None else factor(difference.size_equivalent),
+    )
+
+
+def _losses_side_by_side(screen: Console, plan: Plan) -> None:
+    rows = [
+        (unprintable(each.scenario), sections.law_name(law), plain(figure, sign=True), figure.unit, figure.basis)
+        for each in plan.differences
+        for law, figure in each.losses.items()
+    ]
+    if rows:
+        _heading(screen, "Change of loss, law by law")
+        screen.print(sections.grid(("scenario", "law", "change", "unit", "status"), rows))
+
+
+def _laws(screen: Console, laws: Iterable[LawNote], *, full: bool) -> None:
+    for law in laws:
+        ranges = ", ".join(
+            f"{input_words(name)} {count(low)} to {count(high)}" for name, (low, high) in law.ranges.items()
+        )
+        covers = " + ".join(law.covers) if len(law.covers) < len(MODALITIES) else "any modality"
+        fitted = f"fitted on {ranges}" if ranges else "its range of runs is not stated"
+        _say(screen, f"{law.name} ({law.status}; {covers}; {fitted}): {law.source}.", "- ")
+        if full:
+            _say(screen, f"{law.formula}. {law.notes}", "    ")

@@ -1,0 +1,81 @@
+"""A plan in a few sentences, for a person who reads no further. Leaves out everything that the tables say better."""
+
+from collections.abc import Iterator
+
+from tokeff.records.plans import Figure, ScenarioPlan
+from tokeff.reports.plan_sections import law_name
+from tokeff.reports.plan_words import count, counted, share, whole
+
+
+def in_short(plan: ScenarioPlan) -> Iterator[str]:
+    """How many tokens, how large a model, data against size, the dearest choice, the cost."""
+    yield _tokens(plan)
+    if plan.n_parameters.value is not None:
+        total = count(plan.n_training_tokens.value or 0.0)
+        size = count(plan.n_parameters.value)
+        yield f"Model: {size} parameters, {plan.n_parameters.source}; trained on {total} tokens."
+    else:
+        yield f"Model size: {plan.n_parameters.absent}."
+    yield from _sizes(plan)
+    yield from _paper(plan)
+    yield from _split(plan)
+    yield from _cost(plan)
+
+
+def _tokens(plan: ScenarioPlan) -> str:
+    total = sum(each.tokens.value or 0.0 for each in plan.modalities)
+    if len(plan.modalities) == 1:
+        only = plan.modalities[0]
+        return f"Your {only.modality} is {counted(only.tokens)} tokens."
+    most = max(plan.modalities, key=lambda each: each.tokens.value or 0.0)
+    part = share((most.tokens.value or 0.0) / total)
+    return f"Your corpus is {count(total)} tokens, {part} of them {most.modality}."
+
+
+def _sizes(plan: ScenarioPlan) -> Iterator[str]:
+    """How far the laws differ on the model that the corpus suits."""
+    sizes = sorted((each.corpus_n_parameters.value, each.law) for each in plan.optima if each.corpus_n_parameters.value)
+    if len(sizes) > 1:
+        (least, first), (most, last) = sizes[0], sizes[-1]
+        yield (
+            f"Read once, it suits models of {count(least)} ({law_name(first)}) to {count(most)} ({law_name(last)}) "
+            "parameters: the laws disagree that much."
+        )
+
+
+def _paper(plan: ScenarioPlan) -> Iterator[str]:
+    """The paper's question for the modality with most loss laws."""
+    laws = [t for t in plan.trades if t.factor == plan.trades[0].factor and t.law != "sun-guo-2024"]
+    for modality in dict.fromkeys(t.modality for t in laws):
+        values = [t.size_ratio.value for t in laws if t.modality == modality and t.size_ratio.value is not None]
+        k = laws[0].factor
+        if values:
+            yield (
+                f"{k:g} x the {modality} allows a model of {1 / k:.3g} x the size by Sun & Guo's law, "
+                f"{_span(values)} x by the loss laws."
+            )
+
+
+def _span(values: list[float]) -> str:
+    low, high = f"{min(values):.2g}", f"{max(values):.2g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _split(plan: ScenarioPlan) -> Iterator[str]:
+    for split in plan.splits:
+        parts = [f"{share(each.money_share)} on {each.modality}" for each in split.purchases if each.money > 0]
+        if parts:
+            yield f"Of the budget, by {law_name(split.law)}: {', '.join(parts)}{_training(split.training_money)}."
+
+
+def _training(money: float) -> str:
+    return ", the rest on training" if money > 0 else ""
+
+
+def _cost(plan: ScenarioPlan) -> Iterator[str]:
+    hours = [each for each in plan.cost.tokenising_hours.values() if each.value is not None]
+    gpu: Figure = plan.cost.gpu_hours
+    parts = [f"tokenising {whole(sum(each.value or 0.0 for each in hours))} hours of one process"] if hours else []
+    parts += [f"training {whole(gpu.value)} GPU-hours"] if gpu.value is not None else []
+    if parts:
+        yield f"It costs: {', '.join(parts)}."
