@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 
 
+SHARED = Path(os.environ.get("TOKEFF_SHARED", Path(__file__).parents[2] / "shared"))
+if (SHARED / "vocab").is_dir():
+    os.environ.setdefault("TOKEFF_ARTEFACTS", str(SHARED / "vocab"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real corpora, vocabularies and tables; skips where it is absent."""
-    folder = Path(os.environ.get("TOKEFF_SHARED", Path(__file__).parents[2] / "shared"))
-    if not (folder / "corpora").is_dir():
+    if not (SHARED / "corpora").is_dir():
         pytest.skip("the shared corpora are not here: set TOKEFF_SHARED to their folder")
-    return folder
+    return SHARED
 
 
 @pytest.fixture(scope="session")
