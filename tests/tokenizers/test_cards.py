@@ -6,11 +6,11 @@ import pytest
 
 from tokeff.errors import CardErrors
 from tokeff.records.cards import Card
-from tokeff.tokenizers.cards import parse_card
+from tokeff.tokenizers.cards import Families, parse_card
 from tokeff.tokenizers.families import Family, Parameter
 from tokeff.tokenizers.registry import Registry, parse_cards
 
-FAMILIES = {
+FAMILIES: Families = {
     ("text", "toy"): Family(
         name="toy",
         modality="text",
