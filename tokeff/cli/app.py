@@ -5,6 +5,7 @@ import sys
 import typer
 
 from tokeff.cli.doctor import doctor
+from tokeff.cli.laws import laws
 from tokeff.cli.plan import plan
 from tokeff.cli.profile import profile
 from tokeff.cli.tokenizers import tokenizers
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command()(profile)
 app.command()(plan)
+app.add_typer(laws, name="laws")
 app.add_typer(tokenizers, name="tokenizers")
 app.command()(doctor)
 

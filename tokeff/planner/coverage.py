@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tokeff.errors import LawError
 from tokeff.laws import Law, form_named, load
+from tokeff.planner.shelf import find
 from tokeff.records.items import MODALITIES, Modality
 
 COVERS: tuple[tuple[str, tuple[Modality, ...]], ...] = (
@@ -57,7 +58,7 @@ def choose(names: Sequence[str], corpus: Sequence[Modality]) -> list[Law]:
     Named laws must cover the whole corpus and need no other inputs than a plan has. Raises LawError or NotFound.
     """
     if names:
-        laws = [load(name) for name in names if name != SUN_GUO]
+        laws = [find(name) for name in names if name != SUN_GUO]
         for law in laws:
             _refuse_uncovered(law, corpus)
             _refuse_other_inputs(law)

@@ -43,10 +43,10 @@ def _crossing(first: View, second: View) -> float | None:
 
 def _sentence(losses: dict[str, float]) -> str:
     gap = losses["late"] / losses["early"] - 1
-    dense = (
-        f"Early and late fusion differ by {100 * abs(gap):.2g} % of the loss, less than the fits tell: let other needs decide"
-        if abs(gap) < INDISTINCT
-        else f"{'Early' if gap > 0 else 'Late'} fusion has the lower loss, by {100 * abs(gap):.2g} %"
-    )
+    far = f"{100 * abs(gap):.2g} %"
+    dense = f"{'Early' if gap > 0 else 'Late'} fusion has the lower loss, by {far}"
+    if abs(gap) < INDISTINCT:
+        dense = f"Early and late fusion differ by {far} of the loss, less than the fits tell: let other needs decide"
     sparse = losses["sparse early (8 experts)"] / min(losses["early"], losses["late"]) - 1
-    return f"{dense}; experts {'lower' if sparse < 0 else 'raise'} it by {100 * abs(sparse):.2g} % at equal active compute."
+    verb = "lower" if sparse < 0 else "raise"
+    return f"{dense}; experts {verb} it by {100 * abs(sparse):.2g} % at equal active compute."

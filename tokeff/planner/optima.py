@@ -13,7 +13,7 @@ from tokeff.laws.optimum import hoffmann_size
 from tokeff.planner.coverage import REPEATED, covers
 from tokeff.planner.draws import Fan, root
 from tokeff.planner.view import Tokens, View, absent, figure
-from tokeff.records.plans import Figure, OptimumPlan
+from tokeff.records.plans import Beyond, Figure, OptimumPlan
 
 CLOSED = ("additive", "repeated")
 TOKENS, PARAMETERS, FLOPS = "tokens", "parameters", "FLOPs"
@@ -82,11 +82,8 @@ def repeated_loss(view: View, size: Fan, data: Fan, unique: Fan) -> Figure:
     repeated = View.of(law, ("text",), view.confidence)
     inputs = {"n_parameters": size, "n_training_tokens": data, "n_unique_tokens": np.minimum(unique, data)}
     found = repeated.figure(repeated.at(inputs), inputs=inputs)
-    beyond = [m for m in view.scope if m not in covers(law)]
-    if not beyond:
-        return found
-    said = f"fitted on text, not on {' and '.join(beyond)}"
-    return replace(found, extrapolates=(*found.extrapolates, said))
+    unseen = tuple(Beyond(name=m) for m in view.scope if m not in covers(law))
+    return replace(found, extrapolates=(*found.extrapolates, *unseen))
 
 
 def _best_size(view: View, compute: Fan, unique: Fan) -> Fan:

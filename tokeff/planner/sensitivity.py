@@ -57,7 +57,7 @@ def _changes(
         ends = (ratio.low / ratio.value, ratio.high / ratio.value)
         said = f"{named}, ends of its range"
         yield _Change(said=said, kind="interval", factors=ends, worths=(1.0, 1.0))
-    yield _Change(said="10 % more", kind="step", factors=(STEP,), worths=(1.0,))
+    yield _Change(said="10 % more bytes per token", kind="step", factors=(STEP,), worths=(1.0,))
     for other in measurements:
         if other.modality == holding.modality and other.tokenizer != named:
             worth = _relative_worth(other, holding, fidelity)

@@ -13,7 +13,7 @@ from tokeff.laws.accounting import accounting_named
 from tokeff.planner.coverage import scope
 from tokeff.planner.draws import Fan, constant, law_fan, spread
 from tokeff.records.items import Modality
-from tokeff.records.plans import Basis, Figure
+from tokeff.records.plans import Basis, Beyond, Figure
 
 Tokens = Mapping[Modality, Fan]
 EDGE = 1e-9
@@ -103,14 +103,14 @@ class View:
             "bytes per token and law" if self.law.draws is not None else "bytes per token; the law's own is not public"
         )
 
-    def reach(self, inputs: Mapping[str, Fan]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """(sentences on inputs outside the fitted range, inputs of which no range is known)."""
+    def reach(self, inputs: Mapping[str, Fan]) -> tuple[tuple[Beyond, ...], tuple[str, ...]]:
+        """(inputs outside the fitted range, inputs of which no range is known)."""
         outside = []
         for name, fan in inputs.items():
             if name in self.law.ranges:
                 low, high = self.law.ranges[name]
                 if not low * (1 - EDGE) <= fan[0] <= high * (1 + EDGE):
-                    outside.append(f"{name} {fan[0]:.3g} is outside {low:.3g} to {high:.3g}")
+                    outside.append(Beyond(name=name, value=float(fan[0]), low=low, high=high))
         return tuple(outside), tuple(name for name in inputs if name not in self.law.ranges)
 
     def flops(self, size: Fan, tokens: Tokens) -> Fan | None:
@@ -130,7 +130,7 @@ def figure(
     law: str | None = None,
     confidence: float = 0.95,
     holds: str = "bytes per token",
-    extrapolates: tuple[str, ...] = (),
+    extrapolates: tuple[Beyond, ...] = (),
     unchecked: tuple[str, ...] = (),
     absent: str = "no finite value",
 ) -> Figure:

@@ -17,6 +17,16 @@ Basis = Literal["measured", "given", "assumed", "published", "refitted", "derive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """An input that lies outside what a law was fitted on. A modality that it never saw has no value and no range."""
+
+    name: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One number of a plan. `value` is None where it cannot be had, and `absent` says why."""
 
@@ -31,8 +41,8 @@ class Figure:
     confidence: float = 0.95
     range_holds: str = ""
     """Which uncertainties low and high carry; or why there is no range."""
-    extrapolates: tuple[str, ...] = ()
-    """Inputs outside the range on which the law was fitted, each a short sentence; empty: inside, or unknown."""
+    extrapolates: tuple[Beyond, ...] = ()
+    """Inputs outside the range on which the law was fitted; empty: inside, or unknown (`unchecked`)."""
     unchecked: tuple[str, ...] = ()
     """Inputs for which the law states no fitted range."""
     absent: str | None = None

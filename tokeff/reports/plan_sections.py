@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from tokeff.records.plans import Figure, FusionPlan, ScenarioPlan, SplitPlan
+from tokeff.records.plans import Beyond, Figure, FusionPlan, ScenarioPlan, SplitPlan
 from tokeff.reports.numbers import ABSENT, digits, quantity
-from tokeff.reports.plan_words import INPUTS, counted, factor, plain, power, share
+from tokeff.reports.plan_words import count, counted, factor, input_words, plain, power, share
 
 Rows = Iterable[Sequence[str]]
-BAR = 12
-WRAPPED = {"", "change of bytes per token", "why"}
+BAR = 8
+WRAPPED = {"change", "why", "what it is"}
 SHORT = {"sun-guo-2024": "Sun & Guo"}
 
 
@@ -154,20 +154,25 @@ def marginals_table(plan: ScenarioPlan) -> Table:
 
 
 def tornado_table(plan: ScenarioPlan) -> Table:
-    """Which change of bytes per token moves what; the bars are of the loss where a law gives one, of the score else."""
+    """What moves the plan; the bars are of the loss where a law gives one, of the score otherwise."""
     by_loss = any(each.loss for each in plan.sensitivities)
     longest = max((_reach(each.loss if by_loss else each.score) for each in plan.sensitivities), default=0.0)
     rows = []
     for each in plan.sensitivities:
         values = each.loss if by_loss else each.score
         bar = "#" * max(1, round(BAR * _reach(values) / longest)) if values and longest else ABSENT
-        compute = [f"{100 * (value - 1):+.2g} %" for value in each.compute or ()]
-        loss, score = ([f"{value:+.2g}" for value in values or ()] for values in (each.loss, each.score))
+        compute = [_change(value) for value in each.compute or ()]
+        loss, score = ([f"{value:+.2g}" for value in changes or ()] for changes in (each.loss, each.score))
         rows.append(
             (each.modality, each.change, *(" to ".join(ends) or ABSENT for ends in (score, loss, compute)), bar)
         )
     what = "loss" if by_loss else "score"
-    return grid(("modality", "change of bytes per token", "score", "loss", "FLOPs", f"size by {what}"), rows)
+    return grid(("modality", "change", "score", "loss", "FLOPs", f"size by {what}"), rows)
+
+
+def _change(factor_of: float) -> str:
+    """A factor as a change."""
+    return f"{factor_of:.3g} x" if factor_of > 2 else f"{100 * (factor_of - 1):+.2g} %"
 
 
 def _reach(values: Sequence[float] | None) -> float:
@@ -210,19 +215,16 @@ def beyond(plan: ScenarioPlan) -> list[str]:
     """Which laws are used beyond the runs that they were fitted on, one line each."""
     figures = [loss.loss for loss in plan.losses]
     for each in plan.optima:
-        figures += [each.n_parameters, each.n_training_tokens, each.corpus_n_parameters]
-    said: dict[str, list[str]] = {}
+        figures += [each.n_parameters, each.n_training_tokens, each.corpus_n_parameters, each.repeated_loss]
+    said: dict[str, dict[str, str]] = {}
     for figure in figures:
-        known = said.setdefault(law_name(figure.law or ""), [])
-        known += [name for name in (_input(text) for text in figure.extrapolates) if name not in known]
-    return [f"{law} is used beyond its runs in {' and '.join(names)}." for law, names in said.items() if names]
+        known = said.setdefault(law_name(figure.law or ""), {})
+        for each_input in figure.extrapolates:
+            known.setdefault(each_input.name, _input(each_input))
+    return [f"{law}: {'; '.join(inputs.values())}." for law, inputs in said.items() if inputs]
 
 
-def _input(sentence: str) -> str:
-    """`n_parameters 2e10 is outside 1e8 to 1e9` in words."""
-    name, _, rest = sentence.partition(" ")
-    if name not in INPUTS:
-        return sentence
-    value, _, bounds = rest.partition(" is outside ")
-    low, _, high = bounds.partition(" to ")
-    return f"{INPUTS[name]} ({count(float(value))}, fitted on {count(float(low))} to {count(float(high))})"
+def _input(each: Beyond) -> str:
+    if each.value is None or each.low is None or each.high is None:
+        return f"it never saw {each.name}"
+    return f"{input_words(each.name)} {count(each.value)}, fitted on {count(each.low)} to {count(each.high)}"
