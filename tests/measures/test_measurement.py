@@ -190,7 +190,15 @@ def test_too_few_items_have_no_interval() -> None:
     assert not unexplained(each)
     (alert,) = [alert for alert in alerts(each) if alert.code == "too_few_items"]
     assert "9 items" in alert.sentence
-    assert not list(alerts(measured(tally(10, histograms={"stream0": [1, 2]}))))
+    assert not list(alerts(measured(tally(10, histograms={"stream0": [1000, 2000]}))))
+
+
+def test_more_types_than_the_tokens_can_tell_of() -> None:
+    each = measured(tally(10, histograms={"stream0": [3] * 100}), sizes=(100,))
+    (alert,) = alerts(each)
+    assert alert.code == "entropy_uncertain"
+    assert "100 different ids" in alert.sentence
+    assert not list(alerts(measured(tally(10, histograms={"stream0": [300] * 100}), sizes=(100,))))
 
 
 def test_rows_and_moments_give_nearly_the_same_interval() -> None:
@@ -257,7 +265,7 @@ def lossless_text(n_reconstructed: int | None = 20) -> Tally:
     if n_reconstructed is not None:
         columns |= {"n_reconstructed": [1] * 20, "n_roundtrip_failures": [0] * 20}
     sums = {"n_unknown": 0, "n_without_text": 0}
-    return tally(columns=columns, histograms={"stream0": [9, 1], "token_bytes": [0, 4]}, sums=sums)
+    return tally(columns=columns, histograms={"stream0": [900, 100], "token_bytes": [0, 4]}, sums=sums)
 
 
 def test_a_sound_text_tokenizer_raises_no_alert_and_loses_nothing() -> None:

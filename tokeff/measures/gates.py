@@ -12,6 +12,9 @@ from tokeff.records.runs import Alert
 LONGEST_TOKEN_BYTES = 256
 """Twice the longest token of the common vocabularies (128 spaces in cl100k and o200k)."""
 
+UNCERTAIN_SHARE = 0.01
+"""An order-0 entropy whose bias correction is more than this share of it is called uncertain."""
+
 
 def alerts(measurement: Measurement) -> Iterator[Alert]:
     """Every alert that a measurement calls for."""
@@ -20,6 +23,21 @@ def alerts(measurement: Measurement) -> Iterator[Alert]:
         advice = "; with --unit line or paragraph each line or paragraph is an item" * (measurement.modality == "text")
         sentence = f"{measurement.n_items} items are too few for an interval: it takes 10{advice}."
         yield Alert(code="too_few_items", sentence=sentence, tokenizer=measurement.tokenizer)
+
+    yield from _entropy(measurement)
+
+
+def _entropy(measurement: Measurement) -> Iterator[Alert]:
+    """Whether the tokens are enough for an order-0 entropy: Miller and Madow's correction says how far off it may be."""
+    plain = measurement.entropy.get("order0_bits_per_token")
+    corrected = measurement.entropy.get("order0_miller_madow_bits_per_token")
+    if plain is None or corrected is None or corrected - plain <= UNCERTAIN_SHARE * corrected:
+        return
+    sentence = (
+        f"{measurement.entropy['n_types']:,} different ids among {measurement.n_tokens:,} tokens are too many for a "
+        f"sure entropy: bits per token and per byte are estimates, likely too low."
+    )
+    yield Alert(code="entropy_uncertain", sentence=sentence, tokenizer=measurement.tokenizer)
 
 
 def text_alerts(measurement: Measurement) -> Iterator[Alert]:
