@@ -91,7 +91,8 @@ def fit(  # noqa: PLR0917  # typer takes options as parameters
         typer.Option(
             "-c",
             "--column",
-            help="NAME=COLUMN: an input, loss or score, and its column in the table; 1-COLUMN for the error of a score.",
+            help="NAME=COLUMN: an input, loss or score, and its column in the table; "
+            "1-COLUMN for the error of a score.",
         ),
     ] = None,
     where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE: only these rows.")] = None,

@@ -18,9 +18,10 @@ EXAMPLES = """Examples:
   tokeff plan runs/first --scenarios ways.toml -o plan.json
 
 Sizes are bytes as stored: 2TB, 2TiB, 40 GB, 2e12, or x1000 for a thousand times the run.
-A file of scenarios is TOML: schema = "tokeff.scenarios/1", then [[scenario]] tables with name, corpus, parameters,
-compute_flops, tokenizers, mixture, max_epochs and substitute = [{ kind = "key-frames", frames_per_second = 0.2 }];
-kinds: tokenizer, key-frames, audio-track, resolution. The first scenario is the baseline.
+Scenarios are a TOML file: schema = "tokeff.scenarios/1", then an array of tables named scenario, each with name,
+corpus = { text = "2TB" }, parameters, compute_flops, tokenizers, mixture, max_epochs, and substitutions such as
+substitute = { kind = "key-frames", frames_per_second = 0.2 }; kinds: tokenizer, key-frames, audio-track, resolution.
+The first scenario is the baseline.
 """
 
 

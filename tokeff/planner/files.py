@@ -10,7 +10,7 @@
     [[scenario]]
     name = "sound only"
     corpus = { text = "2TB", video = "40TB" }
-    substitute = [{ kind = "audio-track" }]
+    substitute = { kind = "audio-track" }
 
 Leaves out what the keys mean (`written`).
 """

@@ -237,6 +237,8 @@ def _scopes(worked: Worked) -> dict[str, tuple[Modality, ...]]:
 
 def _loss_difference(after: Worked, before: Worked, name: str) -> Figure:
     view = next(view for view in after.views if view.law.name == name)
+    if changed := [m for m in view.scope if after.held[m].measurement != before.held[m].measurement]:
+        return absent(view.law.unit, wording.other_tokens(changed), law=name, source=view.law.source)
     inputs = {"n_parameters": after.run.size if after.run.size is not None else constant(1.0)}
     return view.figure(np.asarray(after.losses[name] - before.losses[name]), inputs=inputs)
 

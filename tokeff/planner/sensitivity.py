@@ -1,6 +1,7 @@
 """Which change of bytes per token moves the plan most: its own interval, a better tokenizer, another one of the run.
 
-Central values only: each bar is one change with all else held. Leaves out drawing it.
+Central values only: each bar is one change with all else held. Another tokenizer has no change of loss: losses per
+token of different tokens do not compare. Leaves out drawing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ def sensitivities(
     measurements: Sequence[Measurement],
     fidelity: Mapping[Modality | None, Fidelity],
 ) -> tuple[Sensitivity, ...]:
-    """Bars, the longest first: by loss where a law covers the modality, by training compute, then by score."""
+    """Bars, the longest first: by training compute where a size is known, then by score."""
     bars = [
         _bar(held, run, view, modality, change)
         for modality, holding in held.items()
@@ -86,7 +87,7 @@ def _bar(held: Held, run: Training, view: View | None, modality: Modality, chang
     if run.size is not None:
         after = [sum(float(fan[0]) for fan in grown(now, modality, 1 / factor).values()) for factor in change.factors]
         compute = tuple(each / total for each in after)
-        if view is not None and modality in view.scope and view.uses_data:
+        if change.kind != "tokenizer" and view is not None and modality in view.scope and view.uses_data:
             seen = {m: np.asarray(fan * held[m].worth) for m, fan in now.items()}
             loss = tuple(_loss_change(view, run.size, seen, modality, worth / factor) for factor, worth in pairs)
     return Sensitivity(
@@ -107,8 +108,6 @@ def _loss_change(view: View, size: Fan, seen: Tokens, modality: Modality, factor
     return float((after - central.value(size[:1], seen))[0])
 
 
-def _length(bar: Sensitivity) -> tuple[float, float, float]:
-    def reach(values: tuple[float, ...] | None, centre: float = 0.0) -> float:
-        return max((abs(value - centre) for value in values), default=0.0) if values else 0.0
-
-    return reach(bar.loss), reach(bar.compute, 1.0), reach(bar.score)
+def _length(bar: Sensitivity) -> tuple[float, float]:
+    compute = max((abs(float(np.log(factor))) for factor in bar.compute or ()), default=0.0)
+    return compute, max(abs(change) for change in bar.score)

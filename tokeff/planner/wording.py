@@ -29,6 +29,11 @@ def jump(before: Sequence[str], after: Sequence[str]) -> str:
     )
 
 
+def other_tokens(modalities: Sequence[str]) -> str:
+    """Why losses per token are not compared between tokenizers."""
+    return f"{' and '.join(modalities)} has another tokenizer, and losses per token of different tokens do not compare"
+
+
 def consequences(scenarios: Sequence[ScenarioPlan], settings: Settings) -> tuple[str, ...]:
     """What Sun & Guo's law implies whatever the numbers, where it bears on this plan."""
     several = any(len(each.modalities) > 1 for each in scenarios)

@@ -114,7 +114,8 @@ def scenario(table: Mapping[str, Any], defaults: Scenario, where: str) -> Scenar
         limits = [f"{m}={limit}" for m, limit in value.items()] if isinstance(value, dict) else [str(value)]
         changes["max_epochs"] = max_epochs(limits, f"{where}: max_epochs")
     if "substitute" in table:
-        entries = _list(table, "substitute", where)
+        value = table["substitute"]
+        entries = [value] if isinstance(value, dict) else _list(table, "substitute", where)
         changes["substitutions"] = tuple(_substitution(entry, f"{where}: substitute") for entry in entries)
     return replace(defaults, **changes)
 

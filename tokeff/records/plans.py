@@ -175,7 +175,7 @@ class Sensitivity:
     score: tuple[float, ...]
     """Change of log(P prod N_i)."""
     loss: tuple[float, ...] | None
-    """Change of the first loss law's loss that covers the modality; None where none does."""
+    """Change of loss by the law of most of the corpus, same tokenizer; None where it does not cover the modality."""
     compute: tuple[float, ...] | None
     """Change of training FLOPs as a factor, size held; None where no size is known."""
 

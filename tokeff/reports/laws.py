@@ -1,6 +1,6 @@
 """Laws as a terminal shows them: the list, one law, its predictions.
 
-Leaves out fits (`fits`) and arithmetic (`tokeff.laws`). A non-finite number is never printed as JSON: what is absent is null.
+Leaves out fits (`fits`) and arithmetic (`tokeff.laws`). JSON is strict: what is absent is null.
 """
 
 import json

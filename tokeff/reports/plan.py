@@ -13,12 +13,12 @@ from rich.console import Console
 
 from tokeff.errors import TokeffError
 from tokeff.records.items import MODALITIES
-from tokeff.records.plans import Difference, LawNote, Plan, ScenarioPlan
+from tokeff.records.plans import LawNote, Plan, ScenarioPlan
+from tokeff.reports import plan_scenarios as scenarios
 from tokeff.reports import plan_sections as sections
 from tokeff.reports.console import console
-from tokeff.reports.numbers import ABSENT
 from tokeff.reports.plan_short import in_short
-from tokeff.reports.plan_words import BEYOND, count, counted, factor, input_words, plain, power
+from tokeff.reports.plan_words import BEYOND, count, input_words, plain
 from tokeff.reports.textplot import plot
 from tokeff.reports.wording import unprintable
 
@@ -114,11 +114,7 @@ def _performance(screen: Console, each: ScenarioPlan) -> None:
     _heading(screen, "What to expect of that training run")
     if each.losses:
         screen.print(sections.losses_table(each))
-        _say(
-            screen,
-            "Lower is better. Each law was fitted on other models and data, so they differ: they stand beside each "
-            "other and are not averaged. Levels compare only within a law.",
-        )
+        _say(screen, _how_to_read(each))
     else:
         _say(screen, "No loss law applies.")
     if each.score.value is not None:
@@ -128,6 +124,17 @@ def _performance(screen: Console, each: ScenarioPlan) -> None:
             "nothing; compare scenarios.",
             "> ",
         )
+
+
+def _how_to_read(each: ScenarioPlan) -> str:
+    scores = any(not loss.loss.unit.startswith("nats") for loss in each.losses)
+    said = "A loss is better when lower, a score when higher." if scores else "Lower is better."
+    if len(each.losses) == 1:
+        return said
+    return (
+        f"{said} Each law was fitted on other models and data, so they differ: they stand beside each other and are "
+        "not averaged. Levels compare only within a law."
+    )
 
 
 def _trades(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
@@ -178,7 +185,8 @@ def _tornado(screen: Console, each: ScenarioPlan) -> None:
     _say(
         screen,
         "One change at a time, model size held. More bytes per token means fewer tokens: cheaper training, but a lower "
-        "score, because these laws count tokens and not what they say.",
+        "score, because these laws count tokens and not what they say. Another tokenizer has no change of loss: losses "
+        "per token of different tokens do not compare.",
     )
 
 
@@ -199,49 +207,24 @@ def _curves(screen: Console, each: ScenarioPlan) -> None:
 
 def _side_by_side(screen: Console, plan: Plan) -> None:
     _heading(screen, "Scenarios side by side")
-    differences = {each.scenario: each for each in plan.differences}
-    rows = [_row(each, differences.get(each.name)) for each in plan.scenarios]
-    columns = ("scenario", "tokens", "model", "FLOPs", "GPU-hours", "score gained", "as if the model were")
-    screen.print(sections.grid(columns, rows))
+    screen.print(scenarios.scenarios_table(plan))
     _say(
         screen,
         f"Against {plan.scenarios[0].name}. Score: log(parameters x tokens of each modality), of which only "
-        "differences mean anything; the last column is the model size that would have gained as much.",
+        "differences mean anything; the last column is the growth of the model that would have gained as much.",
     )
     for difference in plan.differences:
         if difference.score.absent:
             _say(screen, f"{difference.scenario}: {difference.score.absent}.", "> ")
-    _losses_side_by_side(screen, plan)
-    _heading(screen, "Before you believe it")
-    for each in plan.scenarios:
-        parts = [f"{m.modality} {counted(m.tokens)} tokens ({m.origin})" for m in each.modalities]
-        _say(screen, f"{each.name}: {'; '.join(parts)}.", "- ")
-    notes = dict.fromkeys(note for each in plan.scenarios for note in each.notes)
-    _lines(screen, notes, "- ")
-
-
-def _row(each: ScenarioPlan, difference: Difference | None) -> tuple[str, ...]:
-    flops, hours = each.cost.training_flops.value, each.cost.gpu_hours
-    return (
-        unprintable(each.name),
-        counted(each.n_training_tokens),
-        counted(each.n_parameters),
-        power(flops) if flops is not None else ABSENT,
-        counted(hours) if hours.value is not None else ABSENT,
-        "baseline" if difference is None else plain(difference.score, sign=True),
-        "" if difference is None else factor(difference.size_equivalent),
-    )
-
-
-def _losses_side_by_side(screen: Console, plan: Plan) -> None:
-    rows = [
-        (unprintable(each.scenario), sections.law_name(law), plain(figure, sign=True), figure.unit, figure.basis)
-        for each in plan.differences
-        for law, figure in each.losses.items()
-    ]
-    if rows:
+    if changes := scenarios.losses_table(plan):
         _heading(screen, "Change of loss, law by law")
-        screen.print(sections.grid(("scenario", "law", "change", "unit", "status"), rows))
+        screen.print(changes)
+        _say(screen, "A law is left out where its part of the corpus, and the model, stay the same.")
+    _lines(screen, scenarios.losses_absent(plan), "> ")
+    _heading(screen, "What the scenarios are made of")
+    _lines(screen, scenarios.made_of(plan), "- ")
+    _heading(screen, "Before you believe it")
+    _lines(screen, scenarios.notes(plan), "- ")
 
 
 def _laws(screen: Console, laws: Iterable[LawNote], *, full: bool) -> None:

@@ -3,16 +3,17 @@
 Leaves out the order of sections and what stands around them (`plan`).
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from tokeff.records.plans import Beyond, Figure, FusionPlan, ScenarioPlan, SplitPlan
+from tokeff.records.plans import Beyond, Figure, FusionPlan, ScenarioPlan, Sensitivity, SplitPlan
 from tokeff.reports.numbers import ABSENT, digits, quantity
 from tokeff.reports.plan_words import count, counted, factor, input_words, plain, power, share
 
 Rows = Iterable[Sequence[str]]
-BAR = 8
+BAR = 12
 WRAPPED = {"change", "why", "what it is"}
 SHORT = {"sun-guo-2024": "Sun & Guo"}
 
@@ -58,11 +59,17 @@ def corpus_table(plan: ScenarioPlan) -> Table:
 def losses_table(plan: ScenarioPlan) -> Table:
     """Each law's loss for the part of the corpus that it covers."""
     rows = [
-        (law_name(each.law), " + ".join(each.scope), plain(each.loss), _range_of(each.loss), each.loss.basis)
+        (
+            law_name(each.law),
+            " + ".join(each.scope),
+            plain(each.loss),
+            each.loss.unit,
+            _range_of(each.loss),
+            each.loss.basis,
+        )
         for each in plan.losses
     ]
-    unit = plan.losses[0].loss.unit if plan.losses else ""
-    return grid(("law", "speaks for", f"loss ({unit})", "range is of", "status"), rows)
+    return grid(("law", "speaks for", "predicts", "unit", "range is of", "status"), rows)
 
 
 def _range_of(figure: Figure) -> str:
@@ -154,29 +161,28 @@ def marginals_table(plan: ScenarioPlan) -> Table:
 
 
 def tornado_table(plan: ScenarioPlan) -> Table:
-    """What moves the plan; the bars are of the loss where a law gives one, of the score otherwise."""
-    by_loss = any(each.loss for each in plan.sensitivities)
-    longest = max((_reach(each.loss if by_loss else each.score) for each in plan.sensitivities), default=0.0)
+    """What moves the plan; the bars are of training FLOPs where a size is known, of the score otherwise."""
+    by_compute = any(each.compute for each in plan.sensitivities)
+    reaches = [_reach(each, by_compute=by_compute) for each in plan.sensitivities]
     rows = []
-    for each in plan.sensitivities:
-        values = each.loss if by_loss else each.score
-        bar = "#" * max(1, round(BAR * _reach(values) / longest)) if values and longest else ABSENT
+    for each, reach in zip(plan.sensitivities, reaches, strict=True):
+        bar = "#" * max(1, round(BAR * reach / max(reaches))) if reach else ""
         compute = [_change(value) for value in each.compute or ()]
         loss, score = ([f"{value:+.2g}" for value in changes or ()] for changes in (each.loss, each.score))
-        rows.append(
-            (each.modality, each.change, *(" to ".join(ends) or ABSENT for ends in (score, loss, compute)), bar)
-        )
-    what = "loss" if by_loss else "score"
-    return grid(("modality", "change", "score", "loss", "FLOPs", f"size by {what}"), rows)
+        cells = (" to ".join(ends) or ABSENT for ends in (compute, score, loss))
+        rows.append((each.modality, each.change, bar, *cells))
+    return grid(("modality", "change", "", "FLOPs", "score", "loss"), rows)
+
+
+def _reach(each: Sensitivity, *, by_compute: bool) -> float:
+    if by_compute:
+        return max((abs(math.log(value)) for value in each.compute or ()), default=0.0)
+    return max(abs(value) for value in each.score)
 
 
 def _change(factor_of: float) -> str:
     """A factor as a change."""
     return f"{factor_of:.3g} x" if factor_of > 2 else f"{100 * (factor_of - 1):+.2g} %"
-
-
-def _reach(values: Sequence[float] | None) -> float:
-    return max((abs(value) for value in values), default=0.0) if values else 0.0
 
 
 def cost_table(plan: ScenarioPlan) -> Table:
