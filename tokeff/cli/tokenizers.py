@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from tokeff.cli.train import train
 from tokeff.reports.cards import print_cards, print_family_check, show_card
 from tokeff.tokenizers.registry import Registry
 
 tokenizers = typer.Typer(help="List, show and check tokenizers.", no_args_is_help=True)
+tokenizers.add_typer(train, name="train")
 
 CardFolders = Annotated[list[Path] | None, typer.Option("--cards", help="A folder of your own cards; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
