@@ -4,7 +4,8 @@ One coder for pictures, sound and clips: linear prediction with sent coefficient
 Every length is that of a lossless code of one item alone, so lengths of items add up in any order.
 """
 
+from tokeff.maths.codelength.audio import audio_code_length
 from tokeff.maths.codelength.images import image_code_length
-from tokeff.maths.codelength.video import video_code_length
+from tokeff.maths.codelength.video import ClipCoder, video_code_length
 
-__all__ = ["image_code_length", "video_code_length"]
+__all__ = ["ClipCoder", "audio_code_length", "image_code_length", "video_code_length"]

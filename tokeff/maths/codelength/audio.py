@@ -22,11 +22,11 @@ def audio_code_length(x: Tensor, side: Tensor | None = None, *, depth_bits: int 
     Integers are 16-bit values; floats are such values / 32768 and are rounded. `depth_bits` < 16 codes the high bits of
     x only. Errors: TokeffError where shapes differ, ItemError where a float is NaN or infinite.
     """
-    x = _sixteen_bits(x, "the recordings")
+    x = sixteen_bits(x, "the recordings")
     if x.ndim != 3 or min(x.shape[1:]) < 1:
         raise TokeffError("the recordings have the wrong shape", got=tuple(x.shape), expected="[B, channels, n]")
     if side is not None:
-        side = _sixteen_bits(side.to(x.device), "the reconstructions")
+        side = sixteen_bits(side.to(x.device), "the reconstructions")
         checks.same_shape(x, side, "recordings")
     shift = checks.depth(depth_bits, 16)
     bits, exact = torch.zeros(len(x), dtype=torch.float64, device=x.device), x.new_ones(len(x), dtype=torch.bool)
@@ -54,5 +54,6 @@ def _segment_bits(x: Tensor, side: Tensor | None, shift: int) -> tuple[Tensor, T
     return torch.where(exact, 0.0, bits) + MODE_BITS, exact
 
 
-def _sixteen_bits(x: Tensor, what: str) -> Tensor:
+def sixteen_bits(x: Tensor, what: str) -> Tensor:
+    """16-bit values (int64): integers as they are, floats in [-1, 1] times 32768, rounded and clipped."""
     return checks.levels(x * 32768.0 if x.is_floating_point() else x, -32768, 32767, what).long()

@@ -53,22 +53,25 @@ def scale_context(expected: Tensor, n_scales: int = SCALES) -> Tensor:
     return (octave_half - (125 << 1)).clamp_(0, n_scales - 1)
 
 
-def code_length_bits(symbols: Tensor, weights: Tensor, n_symbols: int, counted: Tensor | None = None) -> Tensor:
+def counts_of(symbols: Tensor, size: int, counted: Tensor | None = None) -> Tensor:
+    """Counts int64 [B, size] of each item's `symbols` int [B, n]; where `counted` (bool [B, n]) is given, of those."""
+    b = symbols.shape[0]
+    flat = symbols + torch.arange(b, device=symbols.device, dtype=symbols.dtype)[:, None] * size
+    return torch.bincount(flat.flatten() if counted is None else flat[counted], minlength=b * size).view(b, size)
+
+
+def code_length_bits(counts: Tensor, weights: Tensor, n_symbols: int) -> Tensor:
     """Bits [B] (float64) of adaptive coding, one histogram per item and context.
 
-    `symbols` int [B, n] index context * n_symbols + symbol into `weights` [n_contexts * n_symbols]; where `counted`
-    (bool [B, n]) is given, the rest is not coded.
+    `counts` [B, n_contexts * n_symbols] and prior weights of that length are both context * n_symbols + symbol.
     """
-    b, size = symbols.shape[0], weights.numel()
-    device = symbols.device
-    weights = weights.to(device)
-    flat = symbols + torch.arange(b, device=device, dtype=symbols.dtype)[:, None] * size
-    flat = flat.flatten() if counted is None else flat[counted]
-    counts = torch.bincount(flat, minlength=b * size)
+    b, size = counts.shape
+    weights = weights.to(counts.device)
     totals = counts.view(b, -1, n_symbols).sum(-1).to(torch.float64)
     mass = weights.view(-1, n_symbols).sum(-1)
     bits = (torch.lgamma(totals + mass) - torch.lgamma(mass)).sum(-1)
-    filled = counts.nonzero()[:, 0]
+    flat = counts.flatten()
+    filled = flat.nonzero()[:, 0]
     a = weights[filled % size]
-    gain = torch.lgamma(counts[filled] + a) - torch.lgamma(a)
-    return (bits - torch.zeros(b, dtype=torch.float64, device=device).index_add_(0, filled // size, gain)) / math.log(2)
+    gain = torch.lgamma(flat[filled] + a) - torch.lgamma(a)
+    return (bits - torch.zeros_like(bits).index_add_(0, filled // size, gain)) / math.log(2)

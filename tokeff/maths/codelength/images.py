@@ -40,7 +40,7 @@ def coded_bits(x: Tensor, references: Sequence[Tensor], depth_bits: int) -> tupl
     shift = checks.depth(depth_bits, 8)
     bits = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     exact = torch.full((len(x),), bool(references), device=x.device)
-    for part, rows, columns in _tiles(x.shape):
+    for part, rows, columns in tiles(x.shape):
         tile = x[part, :, rows, columns] >> shift
         beside = [reference[part, :, rows, columns] for reference in references]
         given = torch.zeros(len(tile), dtype=torch.bool, device=x.device)
@@ -60,7 +60,7 @@ def _scattered(values: Tensor, where: Tensor) -> Tensor:
     return out
 
 
-def _tiles(shape: torch.Size) -> Iterator[tuple[slice, slice, slice]]:
+def tiles(shape: torch.Size) -> Iterator[tuple[slice, slice, slice]]:
     """Batches of equal tiles of pictures [B, C, H, W], as slices of items, rows and columns."""
     b, _, h, w = shape
     for top, bottom in _cuts(h):

@@ -11,9 +11,6 @@ from torch import Tensor
 
 from tokeff.maths.codelength.taps import BOTTOM, SIDE, TOP, Tap
 
-CHUNK = 128
-"""Samples summed in float32 before a sum of products moves to float64."""
-
 STRIP = 8
 """Rows of a strip that a fit samples."""
 
@@ -24,40 +21,40 @@ _FIELD_BITS = 4
 """Bits that name the Golomb parameter of one list of coefficients, or say that the list is the free one."""
 
 
-def sampled_rows(h: int, w: int, n_samples: int, device: torch.device) -> tuple[Tensor, int]:
-    """Rows (int64) of a picture of h x w for a fit on about `n_samples`, and the height of the strips they form.
+def sampled_strips(h: int, w: int, n_samples: int, device: torch.device) -> tuple[Tensor, int]:
+    """First rows (int64) of evenly spread strips for a fit on about `n_samples` of h x w, and their height.
 
-    All rows where that is not more than `n_samples`, otherwise evenly spread strips.
+    One strip of all rows where that is not more than `n_samples`.
     """
     n_strips = max(1, n_samples // (STRIP * w))
     if h * w <= n_samples or h <= STRIP * n_strips:
-        return torch.arange(h, device=device), h
-    starts = torch.arange(n_strips, device=device) * (h - STRIP) // max(n_strips - 1, 1)
-    return (starts[:, None] + torch.arange(STRIP, device=device)).flatten(), STRIP
+        return torch.zeros(1, dtype=torch.int64, device=device), h
+    return torch.arange(n_strips, device=device) * (h - STRIP) // max(n_strips - 1, 1), STRIP
 
 
-def gather(planes: Tensor, taps: Sequence[Tap], rows: Tensor) -> Tensor:
-    """Values [B, n_taps, n_rows * W] at `taps` around the samples of `rows` of padded `planes` [B, P, H+3, W+4]."""
-    w = planes.shape[-1] - 2 * SIDE
-    seen = planes.new_empty(planes.shape[0], len(taps), len(rows), w)
-    for i, (p, dy, dx) in enumerate(taps):
-        seen[:, i] = planes[:, p, :, SIDE + dx : SIDE + dx + w].index_select(1, rows + (TOP + dy))
-    return seen.flatten(2)
+def gather(planes: Tensor, taps: Sequence[Tap], strips: Tensor, height: int) -> Tensor:
+    """Values [B, n_rows, n_taps, W] at `taps` around the rows of strips in padded `planes` [B, P, H+3, W+4]."""
+    (b, p, _, padded), s = planes.shape, len(strips)
+    w = padded - 2 * SIDE
+    rows = strips[:, None] + torch.arange(height + TOP + BOTTOM, device=planes.device)
+    near = planes.index_select(2, rows.flatten()).view(b, p, s, -1, padded)
+    seen = planes.new_empty(b, s, height, len(taps), w)
+    for i, (plane, dy, dx) in enumerate(taps):
+        seen[..., i, :] = near[:, plane, :, TOP + dy : TOP + dy + height, SIDE + dx : SIDE + dx + w]
+    return seen.view(b, s * height, len(taps), w)
 
 
-def surroundings(magnitudes: Tensor, w: int, strip: int) -> Tensor:
-    """Means [B, n] of the 5x5 surroundings, within their strip, of magnitudes [B, n] gathered on sampled rows."""
-    planes = magnitudes.view(len(magnitudes), -1, strip, w)
-    return torch.nn.functional.avg_pool2d(planes, 5, 1, 2, count_include_pad=False).flatten(1)
+def surroundings(magnitudes: Tensor, height: int) -> Tensor:
+    """Means [B, n_rows, W] of the 5x5 surroundings, within their strip, of magnitudes [B, n_rows, W]."""
+    b, _, w = magnitudes.shape
+    planes = magnitudes.reshape(b, -1, height, w)
+    return torch.nn.functional.avg_pool2d(planes, 5, 1, 2, count_include_pad=False).view(magnitudes.shape)
 
 
 def gram(features: Tensor, weights: Tensor) -> Tensor:
-    """Weighted products [B, F, F] (float64) of features [B, F, n] under weights [B, n]."""
-    b, f, n = features.shape
-    missing = -n % CHUNK
-    a = torch.nn.functional.pad(features, (0, missing)).view(b, f, -1, CHUNK).transpose(1, 2)
-    weighted = a * torch.nn.functional.pad(weights, (0, missing)).view(b, -1, 1, CHUNK)
-    return torch.matmul(weighted, a.transpose(-1, -2)).sum(1, dtype=torch.float64)
+    """Weighted products [B, F, F] (float64) of features [B, R, F, n] under weights [B, R, n]; a row sums in float32."""
+    products = torch.matmul(features * weights[:, :, None], features.transpose(-1, -2))
+    return products.sum(1, dtype=torch.float64)
 
 
 def solve(products: Tensor, start: Tensor, ridge: float) -> Tensor:

@@ -13,20 +13,31 @@ MODE_BITS = 3.0
 """Bits that name the way: raw, residuals, colours, colours beside either reference, or exact (see images)."""
 
 FLAT_SHARE, KNOWN_SHARE = 0.7, 0.9
-"""Colours are tried where this share of pixels repeats a neighbour, and beside a reference where this share repeats it."""
+"""Shares of pixels that repeat a neighbour, or a reference, from which on colours are tried, alone or beside it."""
 
 
 def cheapest_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Tensor:
     """Bits [B] (float64) of uint8 levels x [B, C, H, W] beside references (uint8, same shape), the choice included."""
-    bits = residual_bits(x, references, n_levels).clamp(max=x[0].numel() * math.log2(n_levels))
-    ways = [(None, flat_share(x) >= FLAT_SHARE)]
+    bits = residuals(x, references, n_levels).bits()
+    return torch.minimum(bits, other_bits(x, references, n_levels)) + MODE_BITS
+
+
+def other_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Tensor:
+    """Bits [B] of the cheapest way but residuals: raw, or colours where they are worth trying."""
+    bits = torch.full((len(x),), raw_bits(x, n_levels), dtype=torch.float64, device=x.device)
+    ways: list[tuple[int | None, Tensor]] = [(None, flat_share(x) >= FLAT_SHARE)]
     ways += [(i, _mean((x == reference).all(1)) >= KNOWN_SHARE) for i, reference in enumerate(references)]
     for beside, tried in ways:
         if tried.any():
             chosen = [reference[tried] for reference in references]
             found = colour_bits(x[tried], chosen, None if beside is None else chosen[beside], n_levels)
             bits[tried] = torch.minimum(bits[tried], found)
-    return bits + MODE_BITS
+    return bits
+
+
+def raw_bits(x: Tensor, n_levels: int) -> float:
+    """Bits of one of the tiles x [B, C, H, W] as it lies."""
+    return x[0].numel() * math.log2(n_levels)
 
 
 def centred(x: Tensor, references: Sequence[Tensor], n_levels: int) -> tuple[Tensor, Tensor]:
@@ -35,10 +46,10 @@ def centred(x: Tensor, references: Sequence[Tensor], n_levels: int) -> tuple[Ten
     return signal, torch.cat([r.float() - 128 for r in references], 1) if references else signal[:, :0]
 
 
-def residual_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Tensor:
-    """Bits [B] by prediction and residuals, channel after channel."""
+def residuals(x: Tensor, references: Sequence[Tensor], n_levels: int, *, pooled: bool = False) -> planes.Coded:
+    """Tiles by prediction and residuals, channel after channel, ready for counting."""
     signal, beside = centred(x, references, n_levels)
-    return planes.code_length_bits(signal, beside, Layout(channels=x.shape[1], references=beside.shape[1]), n_levels)
+    return planes.code(signal, beside, Layout(channels=x.shape[1], references=beside.shape[1]), n_levels, pooled=pooled)
 
 
 def colour_bits(x: Tensor, references: Sequence[Tensor], beside: Tensor | None, n_levels: int) -> Tensor:
@@ -48,7 +59,7 @@ def colour_bits(x: Tensor, references: Sequence[Tensor], beside: Tensor | None, 
     bits, escaped, _ = colours.code_length_bits(named, contexts)
     signal, reference = centred(x, references, n_levels)
     layout = Layout(channels=x.shape[1], references=reference.shape[1], interleaved=True)
-    return bits + planes.code_length_bits(signal, reference, layout, n_levels, escaped)
+    return bits + planes.code(signal, reference, layout, n_levels, escaped).bits()
 
 
 def flat_share(x: Tensor) -> Tensor:

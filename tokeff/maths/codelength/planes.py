@@ -4,22 +4,26 @@
 sample: it depends on samples already coded, on the references and on what was sent, and on nothing else.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tokeff.maths.codelength import histograms, linear
-from tokeff.maths.codelength.taps import Layout, causal_pad, edge_pad
+from tokeff.maths.codelength.plane_fit import fit_loudness, fit_predictor, magnitudes, stack
+from tokeff.maths.codelength.taps import Layout
 
-FITTED_SAMPLES, LOUD_SAMPLES = 2**17, 2**16
-"""Samples per channel that the fits of the predictor and of the magnitude look at, in whole rows."""
+DETAILS = (1, 16, 64)
+"""Contexts that a scale is divided into: none; how left and upper sample lie to the prediction; the reference too."""
 
-_RIDGE, _LOUD_RIDGE = 8.0, 4.0
-_LOUD_BITS = 8
-_LOUD_GAIN = 0.02  # bits per sample that fitted coefficients of the magnitude are worth at least
-_LOUDEST = 63.0
+DETAIL_BITS = 2.0
+"""Bits that name which of `DETAILS` an item or clip uses."""
+
+DETAILED_SCALES = 8
+"""Only scales below this one are divided: there a sample often repeats one of its neighbours."""
+
+DETAILED_SAMPLES = (1, 2**14, 2**17)
+"""The smallest planes for which each of `DETAILS` is tried in an item of its own: for smaller ones it would not pay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,119 +40,63 @@ class Model:
     """float64 [B]."""
 
 
-def _stack(x: Tensor, references: Tensor) -> Tensor:
-    return torch.cat([causal_pad(x), edge_pad(references)], 1) if references.shape[1] else causal_pad(x)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coded:
+    """Planes ready for counting: indices int32 [B, C, H, W] at each detail tried, and the price of the model."""
+
+    indices: list[Tensor]
+    n_levels: int
+    header_bits: Tensor
+    counted: Tensor | None = None
+    """Which places [B, H, W] are coded; None means all."""
+
+    def counts(self, items: Tensor | slice) -> list[Tensor]:
+        """Counts int64 [C, contexts * levels] at each detail, summed over `items`."""
+        where = None if self.counted is None else self.counted[items].flatten()[None]
+        return [
+            torch.cat(
+                [
+                    histograms.counts_of(index[items, c].flatten()[None], len(weights), where)
+                    for c in range(index.shape[1])
+                ]
+            )
+            for index, weights in zip(self.indices, self._weights(), strict=True)
+        ]
+
+    def bits(self, n: int | None = None) -> Tensor:
+        """Bits [B] (float64) of each item as a code of its own, at the cheapest of the first `n` details."""
+        where = None if self.counted is None else self.counted.flatten(1)
+        ways = []
+        for index, weights in list(zip(self.indices, self._weights(), strict=True))[:n]:
+            each = [histograms.counts_of(channel.flatten(1), len(weights), where) for channel in index.unbind(1)]
+            ways.append(sum_of([histograms.code_length_bits(counts, weights, self.n_levels) for counts in each]))
+        return self.header_bits + torch.stack(ways).min(0).values + DETAIL_BITS
+
+    def _weights(self) -> list[Tensor]:
+        return [context_prior(self.n_levels, detail) for detail in DETAILS[: len(self.indices)]]
 
 
-def _magnitudes(x: Tensor, guess: Tensor, references: Tensor) -> Tensor:
-    """Padded planes [B, C+1+R, H+3, W+4] of residual magnitudes, of ones, of gradients of the references."""
-    loud = torch.nn.functional.pad((x - torch.round(guess)).abs_().clamp_(max=_LOUDEST), (2, 2, 2, 1))
-    planes = [loud, torch.ones_like(loud[:, :1])]
-    if references.shape[1]:
-        p = edge_pad(references)
-        across = (p[..., 2:-1, 3:-1] - p[..., 2:-1, 1:-3]).abs()
-        down = (p[..., 3:, 2:-2] - p[..., 1:-2, 2:-2]).abs()
-        planes.append(torch.nn.functional.pad((across + down).clamp(max=2 * _LOUDEST), (2, 2, 2, 1)))
-    return torch.cat(planes, 1)
+def sum_of(terms: list[Tensor]) -> Tensor:
+    """The sum of equal shapes."""
+    return torch.stack(terms).sum(0)
 
 
-def coefficient_bits(h: int, w: int) -> int:
-    """Fraction bits of coefficients: an error of one step then costs a few bits over the whole item."""
-    return min(12, 3 + round(0.5 * math.log2(max(h * w, 2))))
-
-
-def _start(layout: Layout, channel: int, b: int, device: torch.device) -> tuple[Tensor, int]:
-    """The free coefficients [B, F] of a channel, and how many of them belong to the signal itself."""
-    own = layout.start(channel)
-    values = torch.tensor(own + [0.0] * len(layout.referred(channel)), dtype=torch.float64, device=device)
-    return values.expand(b, -1), len(own)
-
-
-def _chosen(products: Tensor, start: Tensor, n_own: int, bits: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Fixed-point coefficients [B, F], their price [B] and whether references are used [B]: what promises fewest bits.
-
-    The choices are all taps, those on the signal itself, and the free coefficients.
-    """
-    full = linear.solve(products, start, _RIDGE)
-    of = [*range(n_own), start.shape[1]]
-    own = torch.zeros_like(full)
-    own[:, :n_own] = linear.solve(products[:, of][:, :, of], start[:, :n_own], _RIDGE)
-    sent = torch.ones_like(full, dtype=torch.bool)
-    is_own = sent.clone()
-    is_own[:, n_own:] = False
-    ways = [linear.rounded(full, start, bits, sent), linear.rounded(own, start, bits, is_own)]
-    ways.append(linear.rounded(start, start, bits, is_own))
-    promised = [price + 0.5 * n * torch.log2(linear.energy(products, way) + 0.08 * n) for way, price in ways]
-    best = torch.stack(promised).min(0).indices
-    items = torch.arange(len(best), device=best.device)
-    coefficients, price = (torch.stack(each)[best, items] for each in zip(*ways, strict=True))
-    return coefficients, price, (best == 0) & (n_own < start.shape[1])
-
-
-def _fit_predictor(planes: Tensor, layout: Layout, coded: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Kernel [B, C, P, 4, 5], price [B] and use of references [B, C].
-
-    Two passes: the second weighs each sample by about one over the squared residual of the first around it.
-    """
-    b, (h, w) = planes.shape[0], (planes.shape[-2] - 3, planes.shape[-1] - 4)
-    (rows, strip), bits = linear.sampled_rows(h, w, FITTED_SAMPLES, planes.device), coefficient_bits(h, w)
-    price = torch.zeros(b, dtype=torch.float64, device=planes.device)
-    lists, use = [], list[Tensor]()
-    for c in range(layout.channels):
-        taps = layout.own(c) + layout.referred(c)
-        start, n_own = _start(layout, c, b, planes.device)
-        seen, weights = linear.gather(planes, [*taps, (c, 0, 0)], rows), _at(coded, rows, planes)
-        first = linear.solve(linear.gram(seen, weights), start, _RIDGE)
-        residual = seen[:, -1] - (first.float()[:, None] @ seen[:, :-1])[:, 0]
-        near = linear.surroundings(residual.abs_(), w, strip)
-        products = linear.gram(seen, weights * torch.exp2(-torch.round(torch.log2(2.0 * near * near + 1.0))))
-        fixed, cost, used = _chosen(products, start, n_own, bits, h * w)
-        lists.append((fixed, taps))
-        price, use = price + cost, [*use, used]
-    return linear.kernel(lists, planes.shape[1]), price, torch.stack(use, 1)
-
-
-def _fit_loudness(loud: Tensor, layout: Layout, use: Tensor, coded: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Kernel [B, C, P', 4, 5] of the expected magnitude and its price [B]: least squares of relative error."""
-    b, (h, w) = loud.shape[0], (loud.shape[-2] - 3, loud.shape[-1] - 4)
-    rows, strip = linear.sampled_rows(h, w, LOUD_SAMPLES, loud.device)
-    bits = min(_LOUD_BITS, coefficient_bits(h, w) - 1)
-    lists, price, weights = [], torch.zeros(b, dtype=torch.float64, device=loud.device), _at(coded, rows, loud)
-    for c in range(layout.channels):
-        taps, n_own = layout.loud(c) + layout.steep(c), len(layout.loud(c))
-        start = loud.new_tensor(layout.start_loud(c) + [0.0] * (len(taps) - n_own), dtype=torch.float64).expand(b, -1)
-        free, free_cost = linear.rounded(start, start, bits, torch.ones_like(start, dtype=torch.bool))
-        seen = linear.gather(loud, [*taps, (c, 0, 0)], rows)
-        near = linear.surroundings(seen[:, -1], w, strip)
-        products = linear.gram(seen, weights * torch.exp2(-torch.round(2.0 * torch.log2(near + 0.5))))
-        solved = linear.solve(products, start, _LOUD_RIDGE).clamp(min=0.0)
-        sent = torch.ones_like(solved, dtype=torch.bool)
-        sent[:, n_own:] = use[:, c, None]
-        fixed, cost = linear.rounded(solved, start, bits, sent)
-        cheap = cost <= _LOUD_GAIN * h * w
-        fixed = torch.where(cheap[:, None], fixed, free)
-        cost = torch.where(cheap, cost, free_cost)
-        lists.append((fixed, taps))
-        price = price + cost
-    return linear.kernel(lists, loud.shape[1]), price
-
-
-def _at(coded: Tensor | None, rows: Tensor, like: Tensor) -> Tensor:
-    """Weights [B, n] of the places of `rows`: 1 where they will be coded."""
-    if coded is not None:
-        return coded.index_select(1, rows).flatten(1).to(torch.float32)
-    return like.new_ones(like.shape[0], len(rows) * (like.shape[-1] - 4))
+def context_prior(n_levels: int, detail: int) -> Tensor:
+    """Prior weights [contexts * n_levels] of the contexts that `symbols` yields at a detail."""
+    of_scale = histograms.prior(n_levels).view(histograms.SCALES, -1, 1, n_levels)
+    divided = of_scale[:DETAILED_SCALES].expand(-1, -1, detail, -1)
+    return torch.cat([divided.flatten(), of_scale[DETAILED_SCALES:].flatten()])
 
 
 def _fit(
     x: Tensor, references: Tensor, layout: Layout, n_levels: int, coded: Tensor | None
 ) -> tuple[Model, Tensor, Tensor]:
     """The model, its predictions and its padded magnitudes."""
-    planes, half = _stack(x, references), n_levels // 2
-    predictor, price, use = _fit_predictor(planes, layout, coded)
+    planes, half = stack(x, references), n_levels // 2
+    predictor, price, use = fit_predictor(planes, layout, coded)
     guess = linear.apply(planes, predictor).clamp_(-half, n_levels - 1 - half)
-    loud = _magnitudes(x, guess, references)
-    loudness, loud_price = _fit_loudness(loud, layout, use, coded)
+    loud = magnitudes(x, guess, references)
+    loudness, loud_price = fit_loudness(loud, layout, use, coded)
     header_bits = price + loud_price + layout.channels * bool(layout.references)
     model = Model(layout=layout, n_levels=n_levels, predictor=predictor, loudness=loudness, header_bits=header_bits)
     return model, guess, loud
@@ -162,29 +110,62 @@ def fit(x: Tensor, references: Tensor, layout: Layout, n_levels: int, coded: Ten
     return _fit(x, references, layout, n_levels, coded)[0]
 
 
-def _symbols(x: Tensor, guess: Tensor, loud: Tensor, model: Model) -> Tensor:
-    context = histograms.scale_context(linear.apply(loud, model.loudness))
+def _lie(values: Tensor, base: Tensor) -> Tensor:
+    """How values lie to the whole number below a prediction: 0 below, 1 on it, 2 on the next, 3 above."""
+    return (values - base).add_(1.0).clamp_(0.0, 3.0).to(torch.int32)
+
+
+def _details(x: Tensor, references: Tensor, base: Tensor, n_levels: int, n: int) -> list[Tensor | None]:
+    """The first `n` divisions of contexts, int32 [B, C, H, W] each."""
+    found: list[Tensor | None] = [None]
+    if n > 1:
+        planes = stack(x, x[:, :0])
+        sides = _lie(planes[..., 2:-1, 1:-3], base).mul_(4).add_(_lie(planes[..., 1:-2, 2:-2], base))
+        found.append(sides)
+    if n > 2:
+        known = torch.floor((references[:, : x.shape[1]] + 128.0) * (n_levels / 256.0)) - n_levels // 2
+        found.append(sides * 4 + _lie(known, base))
+    return found
+
+
+def _indices(x: Tensor, references: Tensor, model: Model, *, guess: Tensor, loud: Tensor, n: int) -> list[Tensor]:
+    scale = histograms.scale_context(linear.apply(loud, model.loudness))
     base = torch.floor(guess)
-    context.mul_(histograms.OFFSETS).add_(((guess - base) * histograms.OFFSETS).to(torch.int32))
-    return context.mul_(model.n_levels).add_(((x - base).to(torch.int32)) & (model.n_levels - 1))
+    plain = (scale * histograms.OFFSETS).add_(((guess - base) * histograms.OFFSETS).to(torch.int32))
+    residual = ((x - base).to(torch.int32)) & (model.n_levels - 1)
+    first = DETAILED_SCALES * histograms.OFFSETS
+    out = []
+    for detail, division in zip(DETAILS, _details(x, references, base, model.n_levels, n), strict=False):
+        context = plain
+        if division is not None:
+            context = torch.where(plain < first, plain * detail + division, plain + first * (detail - 1))
+        out.append((context * model.n_levels).add_(residual))
+    return out
 
 
-def symbols(x: Tensor, references: Tensor, model: Model) -> tuple[Tensor, Tensor]:
-    """What the entropy coder codes, int32 [B, C, H, W]: context * n_levels + (x - base) modulo n_levels; and base.
+def n_details(x: Tensor, references: Tensor, *, pooled: bool) -> int:
+    """How many of `DETAILS` are tried for planes x [B, C, H, W], all that apply where they are pooled with others."""
+    n = sum(pooled or x.shape[-1] * x.shape[-2] >= least for least in DETAILED_SAMPLES)
+    return n if references.shape[1] else min(n, 2)
 
-    Both the context and the base of a sample follow from what is coded before it: a decoder calls this on what it has.
+
+def symbols(x: Tensor, references: Tensor, model: Model, n: int = 1) -> tuple[list[Tensor], Tensor]:
+    """What the entropy coder codes, int32 [B, C, H, W] at `n` details, and base.
+
+    An index is context * n_levels + (x - base) modulo n_levels. Context and base of a sample follow from what is coded
+    before it: a decoder calls this on what it has.
     """
     half = model.n_levels // 2
-    guess = linear.apply(_stack(x, references), model.predictor).clamp_(-half, model.n_levels - 1 - half)
-    return _symbols(x, guess, _magnitudes(x, guess, references), model), torch.floor(guess)
+    guess = linear.apply(stack(x, references), model.predictor).clamp_(-half, model.n_levels - 1 - half)
+    indices = _indices(x, references, model, guess=guess, loud=magnitudes(x, guess, references), n=n)
+    return indices, torch.floor(guess)
 
 
-def code_length_bits(
-    x: Tensor, references: Tensor, layout: Layout, n_levels: int, coded: Tensor | None = None
-) -> Tensor:
-    """Bits [B] (float64) of planes x [B, C, H, W] under the model fitted to each item, its header included."""
+def code(
+    x: Tensor, references: Tensor, layout: Layout, n_levels: int, coded: Tensor | None = None, *, pooled: bool = False
+) -> Coded:
+    """Planes x [B, C, H, W] under the model fitted to each item, ready for counting, `pooled` with others or not."""
     model, guess, loud = _fit(x, references, layout, n_levels, coded)
-    index, weights = _symbols(x, guess, loud, model), histograms.prior(n_levels)
-    counted = None if coded is None else coded.flatten(1)
-    bits = [histograms.code_length_bits(index[:, c].flatten(1), weights, n_levels, counted) for c in range(x.shape[1])]
-    return model.header_bits + torch.stack(bits).sum(0)
+    n = n_details(x, references, pooled=pooled)
+    indices = _indices(x, references, model, guess=guess, loud=loud, n=n)
+    return Coded(indices=indices, n_levels=n_levels, header_bits=model.header_bits, counted=coded)

@@ -87,9 +87,7 @@ def fit(signals: list[Tensor], known_residual: Tensor | None, side: Tensor | Non
     model = Model(coefficients=coefficients.view(b, -1, len(taps)), loudness=empty, header_bits=empty)
     residual = signals[0] - torch.round(predicted(signals, model))
     loudness, cost = _fit_loudness(residual, known_residual, side, n)
-    return Model(
-        coefficients=model.coefficients, loudness=loudness, header_bits=price.view(b, -1).sum(1) + cost
-    )
+    return Model(coefficients=model.coefficients, loudness=loudness, header_bits=price.view(b, -1).sum(1) + cost)
 
 
 def _fit_loudness(residual: Tensor, known: Tensor | None, side: Tensor | None, n: int) -> tuple[Tensor, Tensor]:
@@ -100,7 +98,8 @@ def _fit_loudness(residual: Tensor, known: Tensor | None, side: Tensor | None, n
     weights = torch.exp2(-torch.round(2.0 * torch.log2(smooth + 0.5)))[:, :n:every]
     stacked = torch.cat([seen, target[:, None]], 1)[:, :, :n:every]
     free = torch.tensor(start(seen.shape[1]), dtype=torch.float64, device=seen.device).expand(len(seen), -1)
-    solved = linear.solve(linear.gram(stacked, weights), free, _LOUD_RIDGE).clamp(min=0.0)
+    products = linear.gram(stacked[:, None], weights[:, None])
+    solved = linear.solve(products, free, _LOUD_RIDGE).clamp(min=0.0)
     bits = min(_LOUD_BITS, 3 + round(0.5 * math.log2(n)))
     return linear.rounded(solved, free, bits, torch.ones_like(solved, dtype=torch.bool))
 
@@ -128,7 +127,8 @@ def code_length_bits(x: Tensor, side: Tensor | None, n: int) -> Tensor:
         escaped = index % N_SYMBOLS
         escaped = (escaped == LARGEST) | (escaped == N_SYMBOLS - LARGEST)
         numbers = torch.where(escaped, 2 * torch.floor(torch.log2(excess.double() + 1)) + 1, 0.0)
-        bits += histograms.code_length_bits(index[:, :n], weights, N_SYMBOLS)
+        counts = histograms.counts_of(index[:, :n], len(weights))
+        bits += histograms.code_length_bits(counts, weights, N_SYMBOLS)
         bits += model.header_bits + (low.double() + numbers)[:, :n].sum(1)
         known_residual = residual
     return bits

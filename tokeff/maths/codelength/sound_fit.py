@@ -45,7 +45,7 @@ def shifted(signal: Tensor, delay: int) -> Tensor:
 
 
 def products(signals: Sequence[Tensor], taps: Sequence[tuple[int, int]]) -> Tensor:
-    """Products [B, n_blocks, F+1, F+1] of the taps and, last, of the undelayed signal 0; signals [B, n_blocks * BLOCK]."""
+    """Products [B, n_blocks, F+1, F+1] of the taps and, last, of signal 0, from signals [B, n_blocks * BLOCK]."""
     size = BLOCK + 2 * _OVERLAP
     window = torch.ones(size, dtype=torch.float64, device=signals[0].device)
     ramp = torch.sin(torch.linspace(0, math.pi / 2, 2 * _OVERLAP + 2, dtype=torch.float64)[1:-1]) ** 2

@@ -1,58 +1,103 @@
 """Code lengths of clips, frame after frame in chunks: memory is that of one chunk and one frame, whatever the length.
 
-Each frame sees the frame before it and the reconstruction of its own place; its parameters are its own.
+Each frame sees the frame before it and the reconstruction of its own place. Coefficients are sent per tile of a frame;
+histograms of residuals belong to the clip, and their length follows from their final counts.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from tokeff.errors import TokeffError
-from tokeff.maths.codelength import checks
-from tokeff.maths.codelength.images import coded_bits
+from tokeff.maths.codelength import checks, modes, planes
+from tokeff.maths.codelength.histograms import code_length_bits
+from tokeff.maths.codelength.images import tiles
+
+
+class ClipCoder:
+    """Adds up the code of one clip: `add` its chunks in order, then ask for `bits`."""
+
+    def __init__(self, *, depth_bits: int = 8) -> None:
+        self._shift, self._n_levels = checks.depth(depth_bits, 8), 2**depth_bits
+        self._before: Tensor | None = None
+        self._counts: dict[int, list[Tensor]] = {}
+        self._bits, self._exact = 0.0, True
+
+    def add(self, chunk: Tensor, side: Tensor | None = None) -> None:
+        """Take the next frames, uint8 [n, C, H, W], and their reconstruction if there is one."""
+        frames, known = checks.pictures(chunk, "the frames"), list[Tensor]()
+        if side is not None:
+            known = [checks.pictures(side.to(frames.device), "the reconstructed frames")]
+            checks.same_shape(frames, known[0], "frames")
+        if self._before is None:
+            self._code(frames[:1] >> self._shift, [], [s[:1] for s in known])
+            frames, known, self._before = frames[1:], [s[1:] for s in known], frames[:1]
+        if self._before.shape[1:] != frames.shape[1:]:
+            got = f"{tuple(frames.shape[1:])} after {tuple(self._before.shape[1:])}"
+            raise TokeffError("the frames of a clip change their size", got=got)
+        if len(frames):
+            past = torch.cat([self._before, frames[:-1]]) >> self._shift << self._shift
+            self._code(frames >> self._shift, [past], known)
+            self._before = frames[-1:]
+
+    def bits(self) -> float:
+        """Bits of the clip so far; 0 where every frame so far is given exactly."""
+        if self._exact:
+            return 0.0
+        return self._bits + sum(_pooled_bits(counts, self._n_levels) for counts in self._counts.values())
+
+    def _code(self, frames: Tensor, past: list[Tensor], known: list[Tensor]) -> None:
+        for part, rows, columns in tiles(frames.shape):
+            tile = frames[part, :, rows, columns]
+            self._bits += modes.MODE_BITS * len(tile)
+            rest = torch.ones(len(tile), dtype=torch.bool, device=tile.device)
+            for s in known:
+                rest = (tile != s[part, :, rows, columns] >> self._shift).flatten(1).any(1)
+            if rest.any():
+                beside = [r[part, :, rows, columns][rest] for r in past + known]
+                self._tile(tile[rest], beside)
+            self._exact = self._exact and bool(known) and not bool(rest.any())
+
+    def _tile(self, tile: Tensor, references: Sequence[Tensor]) -> None:
+        """Count the residuals of tiles for the clip, but for those that another way codes in fewer bits."""
+        coded = modes.residuals(tile, references, self._n_levels, pooled=True)
+        # The plainest contexts are enough to choose by. Colours are slow: the first frame tells whether they may pay.
+        plain = coded.bits(1)
+        others = torch.full_like(plain, modes.raw_bits(tile, self._n_levels))
+        for some in (slice(0, 1), slice(1, len(tile))):
+            if some.start == 0 or (len(tile) > 1 and others[0] < plain[0]):
+                chosen = [reference[some] for reference in references]
+                others[some] = modes.other_bits(tile[some], chosen, self._n_levels)
+        residual = plain <= others
+        self._bits += float(others[~residual].sum() + coded.header_bits[residual].sum())
+        if residual.any():
+            counts = coded.counts(residual)
+            before = self._counts.get(len(counts))
+            self._counts[len(counts)] = (
+                counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
+            )
+
+
+def _pooled_bits(counts: list[Tensor], n_levels: int) -> float:
+    """Bits of histograms [C, size] at each detail: the cheapest detail."""
+    ways = [
+        float(code_length_bits(each, planes.context_prior(n_levels, detail), n_levels).sum())
+        for each, detail in zip(counts, planes.DETAILS, strict=False)
+    ]
+    return min(ways) + planes.DETAIL_BITS
 
 
 def video_code_length(chunks: Iterable[Tensor], side: Iterable[Tensor] | None = None, *, depth_bits: int = 8) -> float:
     """Bits to rebuild a clip given as chunks of frames, uint8 [n, 3, H, W], once those of `side` are known.
 
-    The chunks of `side` are cut as those of the clip. 0 where every frame of `side` is exact.
+    The chunks of `side` are cut as those of the clip. 0 where every frame of `side` is exact. Errors: TokeffError where
+    shapes or chunks differ, ItemError where a float reconstruction holds NaN.
     """
-    total, all_exact = 0.0, side is not None
-    for bits, exact in frame_code_lengths(chunks, side, depth_bits=depth_bits):
-        total += float(bits.sum())
-        all_exact = all_exact and bool(exact.all())
-    return 0.0 if all_exact else total
-
-
-def frame_code_lengths(
-    chunks: Iterable[Tensor], side: Iterable[Tensor] | None = None, *, depth_bits: int = 8
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each chunk, the bits [n] (float64) of its frames and which of them [n] the reconstruction gives exactly."""
-    before: Tensor | None = None
-    for chunk, beside in _paired(chunks, side):
-        frames, references = checks.pictures(chunk, "the frames"), list[Tensor]()
-        if beside is not None:
-            references = [checks.pictures(beside.to(frames.device), "the reconstructed frames")]
-            checks.same_shape(frames, references[0], "frames")
-        yield _chunk(frames, before, references, depth_bits)
-        before = frames[-1:]
-
-
-def _chunk(frames: Tensor, before: Tensor | None, references: list[Tensor], depth_bits: int) -> tuple[Tensor, Tensor]:
-    """Bits and exactness of one chunk after the frame `before` [1, C, H, W]."""
-    if before is not None and before.shape[1:] != frames.shape[1:]:
-        got = f"{tuple(frames.shape[1:])} after {tuple(before.shape[1:])}"
-        raise TokeffError("the frames of a clip change their size", got=got)
-    shift = checks.depth(depth_bits, 8)
-    parts = [] if before is not None else [coded_bits(frames[:1], [r[:1] for r in references], depth_bits)]
-    if before is not None or len(frames) > 1:
-        coded = frames if before is not None else frames[1:]
-        past = frames[:-1] if before is None else torch.cat([before, frames[:-1]])
-        known = [r[-len(coded) :] for r in references]
-        bits, exact = coded_bits(coded, [(past >> shift) << shift, *known], depth_bits)
-        parts.append((bits, exact & bool(references)))
-    return torch.cat([bits for bits, _ in parts]), torch.cat([exact for _, exact in parts])
+    coder = ClipCoder(depth_bits=depth_bits)
+    for frames, known in _paired(chunks, side):
+        coder.add(frames, known)
+    return coder.bits()
 
 
 def _paired(chunks: Iterable[Tensor], side: Iterable[Tensor] | None) -> Iterator[tuple[Tensor, Tensor | None]]:

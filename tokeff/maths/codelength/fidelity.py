@@ -1,0 +1,108 @@
+"""Fidelities at which information is counted: fewer bits per sample, coarser scales; and the share that is retained.
+
+Leaves out text (its reconstruction is exact or listed) and the ratio of a whole corpus: `Share`s of items are added,
+and divided once.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tokeff.errors import InsufficientData, TokeffError
+from tokeff.maths.codelength import checks
+from tokeff.maths.codelength.audio import audio_code_length, sixteen_bits
+from tokeff.maths.codelength.images import image_code_length
+
+IMAGE_DEPTHS_BITS, AUDIO_DEPTHS_BITS = (8, 6, 4), (16, 12, 8)
+SCALES = (1, 2, 4, 8)
+
+_HALF_BAND = 63
+"""Taps of the low-pass filter of an octave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Bits of the signal at one fidelity, and those still missing once the reconstruction is known: sums over items."""
+
+    source_bits: float
+    missing_bits: float
+
+    def __add__(self, other: "Share") -> "Share":
+        return Share(
+            source_bits=self.source_bits + other.source_bits, missing_bits=self.missing_bits + other.missing_bits
+        )
+
+    @property
+    def retained(self) -> float:
+        """1 - H(QX | X^) / H(QX). Error: InsufficientData where the signal holds no bits at this fidelity."""
+        if self.source_bits <= 0:
+            raise InsufficientData("the signal has no information at this fidelity", got=f"{self.source_bits} bits")
+        return 1.0 - self.missing_bits / self.source_bits
+
+
+def reduce_pictures(x: Tensor, scale: int) -> Tensor:
+    """Pictures or frames [B, C, H, W] (8 bit) reduced `scale` times by a box filter, rounded, uint8.
+
+    Boxes at the right and lower edge of odd sizes hold the rows and columns that are left.
+    """
+    x, scale = checks.pictures(x, "the pictures"), _scale(scale)
+    h, w = x.shape[-2:]
+    whole = torch.nn.functional.pad(x.double(), (0, -w % scale, 0, -h % scale))
+    inside = torch.nn.functional.pad(x.new_ones(1, 1, h, w).double(), (0, -w % scale, 0, -h % scale))
+    total, n = (scale**2 * torch.nn.functional.avg_pool2d(v, scale) for v in (whole, inside))
+    return torch.floor(total.round() / n.round() + 0.5).to(torch.uint8)
+
+
+def reduce_time(frames: Tensor, scale: int) -> Tensor:
+    """Frames [T, C, H, W] averaged `scale` by `scale` in time, rounded, uint8; the last may average fewer."""
+    frames, scale = checks.pictures(frames, "the frames"), _scale(scale)
+    return torch.cat([torch.floor(part.double().mean(0, keepdim=True) + 0.5) for part in frames.split(scale)]).to(
+        torch.uint8
+    )
+
+
+def reduce_sound(x: Tensor, scale: int) -> Tensor:
+    """Recordings [B, channels, n] as 16-bit values (int64) at 1/`scale` of their rate: the lower octave bands alone.
+
+    Each octave is a windowed-sinc low-pass at a quarter of the rate and every second sample.
+    """
+    out = sixteen_bits(x, "the recordings").double()
+    k = torch.arange(_HALF_BAND, dtype=torch.float64, device=out.device) - _HALF_BAND // 2
+    taps = (
+        torch.sinc(k / 2)
+        * torch.hann_window(_HALF_BAND + 2, periodic=False, dtype=torch.float64, device=out.device)[1:-1]
+    )
+    taps = (taps / taps.sum()).view(1, 1, -1)
+    for _ in range(_scale(scale).bit_length() - 1):
+        flat = torch.nn.functional.pad(out.flatten(0, 1)[:, None], (_HALF_BAND // 2, _HALF_BAND // 2))
+        out = torch.nn.functional.conv1d(flat, taps, stride=2).view(*out.shape[:2], -1)
+    return out.round().clamp(-32768, 32767).long()
+
+
+def retained_image_bits(x: Tensor, side: Tensor, *, depth_bits: int = 8, scale: int = 1) -> list[Share]:
+    """One `Share` per picture of x [B, C, H, W] at a depth and scale; `side` is reduced, but keeps its depth."""
+    checks.same_shape(x, side, "pictures")
+    small, known = reduce_pictures(x, scale), reduce_pictures(side, scale)
+    source = image_code_length(small, depth_bits=depth_bits)
+    return _shares(source, image_code_length(small, known, depth_bits=depth_bits))
+
+
+def retained_audio_bits(x: Tensor, side: Tensor, *, depth_bits: int = 16, scale: int = 1) -> list[Share]:
+    """One `Share` per recording of x [B, channels, n] at a depth and scale; `side` is reduced, but keeps its depth."""
+    checks.same_shape(x, side, "recordings")
+    small, known = reduce_sound(x, scale), reduce_sound(side, scale)
+    source = audio_code_length(small, depth_bits=depth_bits)
+    return _shares(source, audio_code_length(small, known, depth_bits=depth_bits))
+
+
+def _shares(source: Tensor, missing: Tensor) -> list[Share]:
+    """A reconstruction that does not help is not used: the code without it is one of the coder's choices."""
+    pairs = zip(source.tolist(), torch.minimum(source, missing).tolist(), strict=True)
+    return [Share(source_bits=s, missing_bits=m) for s, m in pairs]
+
+
+def _scale(scale: int) -> int:
+    if scale not in SCALES:
+        raise TokeffError("there is no such scale", got=scale, expected=f"one of {SCALES}")
+    return scale

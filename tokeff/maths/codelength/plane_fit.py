@@ -1,0 +1,138 @@
+"""Fits of the coder of planes: the predictor and the expected magnitude of its residual, as they are sent.
+
+Leaves out the choice of contexts and all counting, which are in planes.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from tokeff.maths.codelength import linear
+from tokeff.maths.codelength.taps import Layout, causal_pad, edge_pad
+
+FITTED_SAMPLES = (2**14, 2**16)
+"""Samples per channel that a fit of the predictor looks at: a sixth of a plane within these bounds, in whole rows.
+
+The fit of the magnitude looks at half as many.
+"""
+
+_RIDGE, _LOUD_RIDGE = 8.0, 4.0
+_LOUD_BITS = 8
+_LOUD_GAIN = 0.02  # bits per sample that fitted coefficients of the magnitude are worth at least
+_LOUDEST = 63.0
+
+
+def stack(x: Tensor, references: Tensor) -> Tensor:
+    """Padded planes [B, C+R, H+3, W+4] of a signal and its references."""
+    return torch.cat([causal_pad(x), edge_pad(references)], 1) if references.shape[1] else causal_pad(x)
+
+
+def magnitudes(x: Tensor, guess: Tensor, references: Tensor) -> Tensor:
+    """Padded planes [B, C+1+R, H+3, W+4] of residual magnitudes, of ones, of gradients of the references."""
+    loud = torch.nn.functional.pad((x - torch.round(guess)).abs_().clamp_(max=_LOUDEST), (2, 2, 2, 1))
+    planes = [loud, torch.ones_like(loud[:, :1])]
+    if references.shape[1]:
+        p = edge_pad(references)
+        across = (p[..., 2:-1, 3:-1] - p[..., 2:-1, 1:-3]).abs()
+        down = (p[..., 3:, 2:-2] - p[..., 1:-2, 2:-2]).abs()
+        planes.append(torch.nn.functional.pad((across + down).clamp(max=2 * _LOUDEST), (2, 2, 2, 1)))
+    return torch.cat(planes, 1)
+
+
+def _n_fitted(h: int, w: int) -> int:
+    least, most = FITTED_SAMPLES
+    return min(most, max(least, h * w // 6))
+
+
+def coefficient_bits(h: int, w: int) -> int:
+    """Fraction bits of coefficients: an error of one step then costs a few bits over the whole item."""
+    return min(12, 3 + round(0.5 * math.log2(max(h * w, 2))))
+
+
+def _start(layout: Layout, channel: int, b: int, device: torch.device) -> tuple[Tensor, int]:
+    """The free coefficients [B, F] of a channel, and how many of them belong to the signal itself."""
+    own = layout.start(channel)
+    values = torch.tensor(own + [0.0] * len(layout.referred(channel)), dtype=torch.float64, device=device)
+    return values.expand(b, -1), len(own)
+
+
+def _chosen(products: Tensor, start: Tensor, n_own: int, bits: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Fixed-point coefficients [B, F], their price [B] and whether references are used [B]: what promises fewest bits.
+
+    The choices are all taps, those on the signal itself, and the free coefficients.
+    """
+    full = linear.solve(products, start, _RIDGE)
+    of = [*range(n_own), start.shape[1]]
+    own = torch.zeros_like(full)
+    own[:, :n_own] = linear.solve(products[:, of][:, :, of], start[:, :n_own], _RIDGE)
+    sent = torch.ones_like(full, dtype=torch.bool)
+    is_own = sent.clone()
+    is_own[:, n_own:] = False
+    ways = [linear.rounded(full, start, bits, sent), linear.rounded(own, start, bits, is_own)]
+    ways.append(linear.rounded(start, start, bits, is_own))
+    promised = [price + 0.5 * n * torch.log2(linear.energy(products, way) + 0.08 * n) for way, price in ways]
+    best = torch.stack(promised).min(0).indices
+    items = torch.arange(len(best), device=best.device)
+    coefficients, price = (torch.stack(each)[best, items] for each in zip(*ways, strict=True))
+    return coefficients, price, (best == 0) & (n_own < start.shape[1])
+
+
+def fit_predictor(planes: Tensor, layout: Layout, coded: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Kernel [B, C, P, 4, 5], price [B] and use of references [B, C].
+
+    Two passes: the second weighs each sample by about one over the squared residual of the first around it.
+    """
+    b, (h, w) = planes.shape[0], (planes.shape[-2] - 3, planes.shape[-1] - 4)
+    (strips, height), bits = linear.sampled_strips(h, w, _n_fitted(h, w), planes.device), coefficient_bits(h, w)
+    price = torch.zeros(b, dtype=torch.float64, device=planes.device)
+    lists, use = [], list[Tensor]()
+    for c in range(layout.channels):
+        taps = layout.own(c) + layout.referred(c)
+        start, n_own = _start(layout, c, b, planes.device)
+        seen, weights = linear.gather(planes, [*taps, (c, 0, 0)], strips, height), _at(coded, strips, height, planes)
+        first = linear.solve(linear.gram(seen, weights), start, _RIDGE)
+        residual = seen[:, :, -1] - (first.float()[:, None, None] @ seen[:, :, :-1])[:, :, 0]
+        near = linear.surroundings(residual.abs_(), height)
+        products = linear.gram(seen, weights * torch.exp2(-torch.round(torch.log2(2.0 * near * near + 1.0))))
+        fixed, cost, used = _chosen(products, start, n_own, bits, h * w)
+        lists.append((fixed, taps))
+        price, use = price + cost, [*use, used]
+    return linear.kernel(lists, planes.shape[1]), price, torch.stack(use, 1)
+
+
+def fit_loudness(loud: Tensor, layout: Layout, use: Tensor, coded: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Kernel [B, C, P', 4, 5] of the expected magnitude and its price [B]: least squares of relative error."""
+    b, (h, w) = loud.shape[0], (loud.shape[-2] - 3, loud.shape[-1] - 4)
+    strips, height = linear.sampled_strips(h, w, _n_fitted(h, w) // 2, loud.device)
+    bits = min(_LOUD_BITS, coefficient_bits(h, w) - 1)
+    lists, price, weights = (
+        [],
+        torch.zeros(b, dtype=torch.float64, device=loud.device),
+        _at(coded, strips, height, loud),
+    )
+    for c in range(layout.channels):
+        taps, n_own = layout.loud(c) + layout.steep(c), len(layout.loud(c))
+        start = loud.new_tensor(layout.start_loud(c) + [0.0] * (len(taps) - n_own), dtype=torch.float64).expand(b, -1)
+        free, free_cost = linear.rounded(start, start, bits, torch.ones_like(start, dtype=torch.bool))
+        seen = linear.gather(loud, [*taps, (c, 0, 0)], strips, height)
+        near = linear.surroundings(seen[:, :, -1], height)
+        products = linear.gram(seen, weights * torch.exp2(-torch.round(2.0 * torch.log2(near + 0.5))))
+        solved = linear.solve(products, start, _LOUD_RIDGE).clamp(min=0.0)
+        sent = torch.ones_like(solved, dtype=torch.bool)
+        sent[:, n_own:] = use[:, c, None]
+        fixed, cost = linear.rounded(solved, start, bits, sent)
+        cheap = cost <= _LOUD_GAIN * h * w
+        fixed = torch.where(cheap[:, None], fixed, free)
+        cost = torch.where(cheap, cost, free_cost)
+        lists.append((fixed, taps))
+        price = price + cost
+    return linear.kernel(lists, loud.shape[1]), price
+
+
+def _at(coded: Tensor | None, strips: Tensor, height: int, like: Tensor) -> Tensor:
+    """Weights [B, n_rows, W] of the places of the rows of strips: 1 where they will be coded."""
+    if coded is not None:
+        rows = strips[:, None] + torch.arange(height, device=strips.device)
+        return coded.index_select(1, rows.flatten()).to(torch.float32)
+    return like.new_ones(like.shape[0], len(strips) * height, like.shape[-1] - 4)
