@@ -12,6 +12,7 @@ from rich.table import Table
 from tokeff.measures.measurement import to_json
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
+from tokeff.reports.cautions import cautions
 from tokeff.reports.console import console
 from tokeff.reports.numbers import ABSENT, estimate, optional, quantity
 from tokeff.reports.wording import sentence, unprintable
@@ -81,8 +82,8 @@ def notes(profile: Profile) -> Iterator[str]:
     yield ""
     for each in profile.measurements:
         yield sentence(each)
-    for alert in profile.alerts:
-        yield f"! {alert.tokenizer + ': ' if alert.tokenizer else ''}{alert.sentence}"
+    for caution in cautions(profile):
+        yield f"! {', '.join(caution.about) + ': ' if caution.about else ''}{caution.sentence}"
     if profile.n_err:
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(profile.failures.items()))
         yield f"! {profile.n_err:,} of {profile.n_in:,} items were quarantined ({reasons}), for example:"

@@ -1,0 +1,103 @@
+"""Token information: capacity and entropy in bits per token, and how much of a vocabulary or codebook is used."""
+
+from collections.abc import Iterator
+
+from tokeff.records.items import MODALITIES
+from tokeff.records.measurements import Measurement
+from tokeff.records.runs import Profile
+from tokeff.reports.numbers import digits
+from tokeff.reports.page.blocks import Cell, Figure, Section, Table, cell, table
+from tokeff.reports.page.charts import grouped_bars
+from tokeff.reports.page.drawing import figure
+
+SERIES = {
+    "capacity": "capacity_bits_per_token",
+    "entropy": "order0_miller_madow_bits_per_token",
+    "given the one before": "order1_bits_per_token",
+}
+REASONS = {
+    "continuous_tokens": "its tokens are vectors, not ids",
+    "not_encoded": "tokens were counted from headers, not made",
+}
+
+
+def information(profile: Profile) -> Section:
+    """A figure per modality that has tokenizers with ids; the others are named with the reason."""
+    without = [
+        f"{each.tokenizer} has no entropy: {REASONS.get(each.absent['entropy'], each.absent['entropy'])}."
+        for each in profile.measurements
+        if "entropy" in each.absent
+    ]
+    return Section(
+        ident="information",
+        title="What a token carries",
+        lead=(
+            "Capacity is what an id could carry (log2 of the number of ids), entropy what the ids of this corpus do "
+            "carry. The third bar is what an id costs once the one before is known, coded with counts of the other half "
+            "of the items: on a small corpus it can exceed the entropy, which knows its own counts.",
+            *without,
+        ),
+        blocks=tuple(_blocks(profile)),
+    )
+
+
+def _blocks(profile: Profile) -> Iterator[Figure]:
+    for modality in MODALITIES:
+        mine = [each for each in profile.measurements if each.modality == modality and each.entropy]
+        if mine:
+            yield _figure(modality, mine)
+
+
+def _figure(modality: str, mine: list[Measurement]) -> Figure:
+    rows = [
+        {
+            "name": each.tokenizer,
+            "series": series,
+            "value": each.entropy[name],
+            "said": f"{each.tokenizer}, {series}: {digits(each.entropy[name])} bits per token",
+        }
+        for each in mine
+        for series, name in SERIES.items()
+        if each.entropy.get(name) is not None
+    ]
+    said = "; ".join(f"{each.tokenizer} {digits(each.entropy[SERIES['entropy']])}" for each in mine)
+    present = [series for series in SERIES if any(row["series"] == series for row in rows)]
+    return figure(
+        modality.capitalize(),
+        f"Bits per token of {modality}; entropy of {said}.",
+        grouped_bars(rows, x_name="bits per token", series=present),
+        table=_behind(modality, mine),
+    )
+
+
+def _behind(modality: str, mine: list[Measurement]) -> Table:
+    columns = (
+        "tokenizer", "ids", "ids that occur", "share used", "perplexity", "capacity, bits", "entropy, bits",
+        "given the one before, bits", "Rényi efficiency (observed)", "bits per raw byte",
+    )  # fmt: skip
+    return table(f"Information, {modality}", columns, [_row(each) for each in mine])
+
+
+def _row(each: Measurement) -> tuple[Cell, ...]:
+    entropy = each.entropy
+    renyi = entropy.get("renyi_efficiency") or {}
+    order1 = entropy.get("order1_bits_per_token")
+    return (
+        cell(each.tokenizer),
+        cell(each.vocab_size),
+        cell(entropy["n_types"]),
+        cell(entropy["utilisation"], f"{entropy['utilisation']:.1%}"),
+        _figure_or_reason(each, "entropy.perplexity", entropy["perplexity"]),
+        _figure_or_reason(each, "", entropy["capacity_bits_per_token"]),
+        _figure_or_reason(each, "", entropy["order0_miller_madow_bits_per_token"]),
+        _figure_or_reason(each, "entropy.order1_bits_per_token", order1),
+        _figure_or_reason(each, "entropy.renyi_efficiency.observed", renyi.get("observed")),
+        _figure_or_reason(each, "rate_bits_per_byte", each.rate_bits_per_byte),
+    )
+
+
+def _figure_or_reason(each: Measurement, name: str, value: float | None) -> Cell:
+    """A figure, or why it is not there."""
+    if value is not None:
+        return cell(value, digits(value))
+    return cell(None, each.absent.get(name, each.absent.get(name.rsplit(".", 1)[0], "–")).replace("_", " "))

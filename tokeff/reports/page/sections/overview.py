@@ -1,0 +1,86 @@
+"""What was measured, in one paragraph with the headline numbers; then what a reader must know first."""
+
+from collections.abc import Iterator
+
+from tokeff.records.runs import Profile
+from tokeff.reports.cautions import cautions
+from tokeff.reports.numbers import digits, estimate, quantity
+from tokeff.reports.page.blocks import Cell, Message, Section, Table, cell, table
+from tokeff.reports.wording import sentence
+
+
+def overview(profile: Profile) -> Section:
+    """The paragraph, a sentence per modality, and the whole table."""
+    by_modality = {each.modality: each for each in reversed(profile.measurements)}
+    first = [by_modality[m] for m in profile.population if m in by_modality]
+    return Section(
+        ident="measured",
+        title="What was measured",
+        lead=(_paragraph(profile), *(_capital(sentence(each)) for each in first)),
+        blocks=(_summary(profile),),
+    )
+
+
+def _paragraph(profile: Profile) -> str:
+    held = ", ".join(
+        f"{population.n_items:,} {modality} items ({quantity(population.stored_bytes, 'B')} as stored)"
+        for modality, population in profile.population.items()
+    )
+    sampled = any(each.coverage == "sample" for each in profile.measurements)
+    n = len({(each.modality, each.tokenizer) for each in profile.measurements})
+    return (
+        f"The corpus holds {held}. {n} {'tokenizer was' if n == 1 else 'tokenizers were'} put to "
+        f"{'a random sample of it' if sampled else 'all of it'}; "
+        f"{profile.n_ok:,} of {profile.n_in:,} items were measured"
+        + (f" and {profile.n_err:,} were quarantined." if profile.n_err else ", none failed.")
+        + (f" {profile.n_ignored:,} items of other modalities were left out." if profile.n_ignored else "")
+    )
+
+
+def _summary(profile: Profile) -> Table:
+    columns = (
+        "tokenizer", "modality", "items", "raw bytes", "tokens", "bytes per token (95 %)", "tokens per stored GB",
+        "bits per token", "bits per raw byte", "errors",
+    )  # fmt: skip
+    rows = [
+        (
+            cell(each.tokenizer),
+            cell(each.modality),
+            cell(each.n_items),
+            cell(each.raw_bytes, quantity(each.raw_bytes, "B")),
+            cell(each.n_tokens, quantity(each.n_tokens)),
+            cell(each.bytes_per_token.value, estimate(each.bytes_per_token)),
+            cell(per_gigabyte := 1e9 / each.stored_bytes_per_token.value, quantity(per_gigabyte)),
+            number(each.entropy.get("order0_miller_madow_bits_per_token")),
+            number(each.rate_bits_per_byte),
+            cell(each.n_errors),
+        )
+        for each in profile.measurements
+    ]
+    return table("Every tokenizer of the run", columns, rows)
+
+
+def number(value: float | None, significant: int = 3) -> Cell:
+    """A cell of a figure that may be absent."""
+    return cell(None) if value is None else cell(value, digits(value, significant))
+
+
+def alerts(profile: Profile) -> Section:
+    """Everything that calls for care, or that nothing does."""
+    messages = tuple(_messages(profile))
+    lead = () if messages else ("Nothing calls for care: no errors, no wide interval, nothing lost unseen.",)
+    return Section(ident="alerts", title="Before you believe it", lead=lead, blocks=messages)
+
+
+def _messages(profile: Profile) -> Iterator[Message]:
+    for caution in cautions(profile):
+        yield Message(text=_capital(caution.sentence), about=", ".join(caution.about), code=caution.code)
+    if profile.n_err:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(profile.failures.items()))
+        yield Message(
+            text=f"{profile.n_err:,} of {profile.n_in:,} items were quarantined ({reasons}). See Errors.", code="errors"
+        )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

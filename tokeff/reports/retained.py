@@ -1,0 +1,34 @@
+"""The kept information of a measurement as a list of cells, where it was measured. Leaves out how it is shown."""
+
+from dataclasses import dataclass
+
+from tokeff.records.measurements import Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The share of the information at one depth and scale that the tokens keep."""
+
+    depth: int
+    """Bits per sample."""
+    scale: int
+    """The signal reduced so many times; 1 is full size."""
+    value: float
+
+
+def retained_shares(each: Measurement) -> tuple[Share, ...]:
+    """From full depth and full scale down; () where it was not measured (`absent` then has the reason)."""
+    table = each.reconstruction.get("retained_share") or {}
+    shares = [
+        Share(depth=int(depth), scale=int(scale), value=value)
+        for depth, by_scale in table.items()
+        for scale, value in by_scale.items()
+        if value is not None
+    ]
+    return tuple(sorted(shares, key=lambda share: (-share.depth, share.scale)))
+
+
+def missing_bits(each: Measurement) -> float | None:
+    """H(X | reconstruction) in bits per raw byte at full depth and scale; None where it was not measured."""
+    value = each.reconstruction.get("entropy_bits_per_byte")
+    return None if value is None else float(value)
