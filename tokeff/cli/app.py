@@ -8,6 +8,7 @@ from tokeff.cli.doctor import doctor
 from tokeff.cli.laws import laws
 from tokeff.cli.plan import plan
 from tokeff.cli.profile import profile
+from tokeff.cli.report import report
 from tokeff.cli.tokenizers import tokenizers
 from tokeff.errors import TokeffError
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(profile)
+app.command()(report)
 app.command()(plan)
 app.add_typer(laws, name="laws")
 app.add_typer(tokenizers, name="tokenizers")

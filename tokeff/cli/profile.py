@@ -49,12 +49,16 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     max_error_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Exit with code 3 when more than this share of items fails.")
     ] = 0.1,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="With -o: also write report.html, a page to look at.")
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print measurements.json instead of a table.")] = False,
 ) -> None:
     """Measure a corpus: tokens, bytes per token with an interval, entropy, distortion, speed; per modality."""
     from tokeff.cli.progress import TerminalProgress
     from tokeff.engine.options import Options
     from tokeff.engine.profile import profile as run
+    from tokeff.reports.page import write_page
     from tokeff.reports.terminal import print_profile, print_profile_json
 
     options = Options(
@@ -70,10 +74,13 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     )
     with TerminalProgress() as progress:
         result = run(options, out=out, observer=progress)
+        if out and report:
+            progress.stage("Writing report.html")
+            write_page(out)
     if json:
         print_profile_json(result)
     else:
-        print_profile(result, out)
+        print_profile(result, out, page=report)
     if result.error_rate > max_error_rate:
         typer.echo(
             f"tokeff: {result.n_err} of {result.n_in} items were quarantined, more than --max-error-rate "

@@ -31,14 +31,15 @@ COLUMNS = (
 )
 
 
-def print_profile(profile: Profile, out: Path | None) -> None:
-    """The table, alerts, failures and a sentence per modality."""
+def print_profile(profile: Profile, out: Path | None, *, page: bool = False) -> None:
+    """The table, alerts, failures and a sentence per modality; `page`: the run directory has a report.html."""
     screen = console()
     screen.print(profile_table(profile))
     for line in notes(profile):
         screen.print(line, soft_wrap=False)
     if out:
-        screen.print(f"Kept in {out}: measurements.json, items.parquet, errors.jsonl, run.json.", style="dim")
+        names = ["report.html"] * page + ["measurements.json", "items.parquet", "errors.jsonl", "run.json"]
+        screen.print(f"Kept in {out}: {', '.join(names)}.", style="dim")
 
 
 def print_profile_json(profile: Profile) -> None:

@@ -77,6 +77,8 @@ class View:
     sound: str = ""
     """Data URI."""
     spans: tuple[Span, ...] = ()
+    full: bool = False
+    """As wide as the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

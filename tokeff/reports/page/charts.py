@@ -18,7 +18,7 @@ DESCRIBED = {"description": {"field": "said", "type": "nominal"}}
 
 def colour_of(modality: str) -> str:
     """The colour of a modality, the same in every figure."""
-    return SERIES[MODALITIES.index(modality)]  # type: ignore[arg-type]
+    return SERIES[MODALITIES.index(modality)]
 
 
 def intervals(rows: Rows, *, x_name: str, colour: str, domain: tuple[float, float] | None, log: bool = True) -> Spec:
@@ -96,6 +96,8 @@ def histogram(rows: Rows, *, x_name: str, y_name: str, colour: str) -> Spec:
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     scale = {"type": "log", "nice": False, "domain": [low, high]}
     x: Spec = {"type": "quantitative", "scale": scale, "title": x_name, "axis": _log_axis(low, high)}
+    most = max(row["n"] for row in rows)
+    few = {"values": list(range(most + 1))} if most < 6 else {"tickCount": 4}
     y: Spec = {"field": "n", "type": "quantitative", "title": y_name, "scale": {"domainMin": 0}}
     return {
         "data": {"values": list(rows)},
@@ -104,7 +106,10 @@ def histogram(rows: Rows, *, x_name: str, y_name: str, colour: str) -> Spec:
         "encoding": {
             "x": {**x, "field": "low"},
             "x2": {"field": "high"},
-            "y": {**y, "axis": {"tickMinStep": 1, "tickCount": 4, "format": "~s"}},
+            "y": {
+                **y,
+                "axis": {"format": "~s", **({"values": list(range(most + 1))} if most < 6 else {"tickCount": 4})},
+            },
             "y2": {"datum": 0},
             **DESCRIBED,
         },

@@ -19,9 +19,7 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 _numbers = count()
 
 
-def figure(
-    title: str, alt: str, spec: Mapping[str, Any], *, table: Table | None = None, small: bool = False
-) -> Figure:
+def figure(title: str, alt: str, spec: Mapping[str, Any], *, table: Table | None = None, small: bool = False) -> Figure:
     """Draw a specification of one view or of layers; its width is set here. small: narrow on any screen."""
     wide = "" if small else _draw(spec, WIDE, alt)
     return Figure(title=title, alt=alt, wide=wide, narrow=_draw(spec, NARROW, alt), table=table)

@@ -65,8 +65,7 @@ def _behind(modality: str, mine: list[Measurement]) -> Table:
     for each in mine:
         ratio, per_item = each.bytes_per_token, each.density.get("tokens_per_item")
         bounds = [
-            cell(bound, digits(bound, 4)) if bound is not None else cell(None)
-            for bound in (ratio.low, ratio.high)
+            cell(bound, digits(bound, 4)) if bound is not None else cell(None) for bound in (ratio.low, ratio.high)
         ]
         rows.append((
             cell(each.tokenizer),

@@ -85,7 +85,9 @@ def _map(each: Measurement, shares: Sequence[Share]) -> Figure:
 def distortion(profile: Profile) -> Section:
     """Quality against rate by modality; every tokenizer of the run is the others' anchor."""
     blocks = tuple(_curves(profile))
-    lossless = [each.tokenizer for each in profile.measurements if each.reconstruction.get("entropy_bits_per_byte") == 0]
+    lossless = [
+        each.tokenizer for each in profile.measurements if each.reconstruction.get("entropy_bits_per_byte") == 0
+    ]
     lead = [
         "Each point is a tokenizer: further right it needs fewer tokens for the same data, further up it rebuilds the "
         "data better (unless the axis says that less is better). A filled point is beaten by no other in both. JPEG, WebP, Opus and H.264, where the run has "
@@ -144,8 +146,13 @@ def _curve(
     said = "; ".join(f"{row['name']} {digits(value[row['name']])}" for row in rows)
     if len(rows) < 2:
         return behind
-    title = f"{modality.capitalize()}: {axis.split(' (')[0]}"
-    spec = points(rows, x_name="raw bytes per token, logarithmic", y_name=axis.split(" (")[0], colour=colour_of(modality))
+    title = f"{modality.capitalize()}: {axis.split(' (', maxsplit=1)[0]}"
+    spec = points(
+        rows,
+        x_name="raw bytes per token, logarithmic",
+        y_name=axis.split(" (", maxsplit=1)[0],
+        colour=colour_of(modality),
+    )
     return figure(title, f"{axis} of {modality} against bytes per token: {said}.", spec, table=behind)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from tokeff.records.measurements import Estimate
 from tokeff.records.runs import Profile
 from tokeff.reports.numbers import digits, estimate, quantity
-from tokeff.records.measurements import Estimate
 from tokeff.reports.page.blocks import Cell, Figure, Section, Table, cell, table
 from tokeff.reports.page.charts import colour_of, histogram, intervals
 from tokeff.reports.page.drawing import figure
@@ -35,7 +35,7 @@ def _firsts(spreads: Mapping[Who, Spread]) -> list[tuple[Who, Spread]]:
 
 def _histogram(who: Who, spread: Spread) -> Figure:
     modality, tokenizer = who
-    bins = coarse(spread.bins)
+    bins = coarse(spread.bins, 12 if sum(spread.bins.values()) < 100 else 40)
     rows = [
         {"low": low, "high": high, "n": n, "said": f"{n:,} items of {quantity(low)} to {quantity(high)} tokens"}
         for low, high, n in bins
@@ -93,9 +93,7 @@ def breakdown(profile: Profile, found: ItemStatistics) -> Section:
     return Section(ident="parts", title="Parts of the corpus", lead=(lead,), blocks=blocks)
 
 
-def _breakdowns(
-    groups: Mapping[Who, Mapping[str, Group]], kind: str, *, figures: bool
-) -> Iterator[Figure | Table]:
+def _breakdowns(groups: Mapping[Who, Mapping[str, Group]], kind: str, *, figures: bool) -> Iterator[Figure | Table]:
     n_figures = 0
     for (modality, tokenizer), held in groups.items():
         if len(held) < 2:

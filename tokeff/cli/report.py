@@ -1,0 +1,46 @@
+"""`tokeff report`: write the page of finished runs again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """Examples:
+
+  tokeff report runs/first
+
+  tokeff report runs/first -o first.html --no-samples
+
+  tokeff report runs/*
+"""
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories of `tokeff profile -o`.", metavar="RUN...")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write the page of one run to this file.", show_default=False)
+    ] = None,
+    samples: Annotated[
+        bool,
+        typer.Option(
+            "--samples/--no-samples",
+            help="Show a few items beside their reconstructions: reads them again where the run found them.",
+        ),
+    ] = True,
+) -> None:
+    """Write the page of finished runs: report.html in each, one self-contained file that needs no network."""
+    from tokeff.errors import TokeffError
+    from tokeff.reports.page import write_page
+
+    if out and len(runs) > 1:
+        raise TokeffError(
+            "one file cannot hold the pages of several runs",
+            where="-o",
+            got=f"{len(runs)} runs",
+            fix="Leave -o out: each run gets its own report.html. `tokeff compare` puts runs on one page.",
+        )
+    for run in runs:
+        typer.echo(f"Written: {write_page(run, out, samples=samples)}")
+
+
+report.__doc__ = f"{report.__doc__}\n\n\b\n{EXAMPLES}"

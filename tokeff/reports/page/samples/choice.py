@@ -1,0 +1,106 @@
+"""Which items a page shows: a seeded few of each modality, found again where the run found them.
+
+Leaves out decoding and showing them.
+"""
+
+import hashlib
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokeff.engine.loading import row_batches
+from tokeff.errors import TokeffError
+from tokeff.readers.corpus import find
+from tokeff.readers.roots import Root, roots_of
+from tokeff.records.items import MODALITIES, Item, Modality
+
+N_SHOWN: Mapping[Modality, int] = {"text": 2, "image": 2, "audio": 1, "video": 1}
+MAX_RAW_BYTES: Mapping[Modality, int] = {"text": 2**24, "image": 2**26, "audio": 2**26, "video": 2**28}
+"""Larger items are not shown: they would be tokenized once more for a picture."""
+COLUMNS = ("key", "modality", "tokenizer", "raw_bytes", "stored_bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """An item to show; `item` is None where it is no longer there as it was, and `why` says so."""
+
+    key: str
+    modality: Modality
+    item: Item | None
+    why: str = ""
+
+
+def choose(run: Path, arguments: Mapping[str, Any]) -> list[Chosen]:
+    """The items with the smallest hash of seed and key, by modality."""
+    try:
+        roots = roots_of(arguments["paths"])
+    except TokeffError:
+        roots = []
+    kept = _smallest(run, arguments["seed"])
+    return [
+        _found(key, modality, stored_bytes, roots, arguments["unit"])
+        for modality in MODALITIES
+        for _, key, stored_bytes in sorted(kept.get(modality, ()), reverse=True)
+    ]
+
+
+def _smallest(run: Path, seed: int) -> dict[Modality, list[tuple[int, str, int]]]:
+    """(-hash, key, stored bytes) of the chosen rows."""
+    first: dict[Modality, str] = {}
+    kept: dict[Modality, list[tuple[int, str, int]]] = {}
+    for batch in row_batches(run, COLUMNS):
+        for modality, key, stored_bytes in _rows(batch, first):
+            heap = kept.setdefault(modality, [])
+            entry = (-_hash(seed, key), key, stored_bytes)
+            if len(heap) < N_SHOWN[modality]:
+                heapq.heappush(heap, entry)
+            elif entry > heap[0]:
+                heapq.heapreplace(heap, entry)
+    return kept
+
+
+def _rows(batch: Any, first: dict[Modality, str]) -> Iterator[tuple[Modality, str, int]]:
+    """Rows small enough to show, of the first tokenizer of each modality: each item once."""
+    columns = [batch.column(place).to_pylist() for place in range(batch.num_columns)]
+    names = batch.schema.names
+    named = [columns[names.index(name)] for name in COLUMNS]
+    for key, modality, tokenizer, raw_bytes, stored_bytes in zip(*named, strict=True):
+        if first.setdefault(modality, tokenizer) == tokenizer and 0 < raw_bytes <= MAX_RAW_BYTES[modality]:
+            yield modality, key, stored_bytes
+
+
+def _hash(seed: int, key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"page\0{seed}\0{key}".encode(), digest_size=8).digest(), "big")
+
+
+def _found(key: str, modality: Modality, stored_bytes: int, roots: list[Root], unit: Any) -> Chosen:
+    gone = Chosen(key=key, modality=modality, item=None, why="It is no longer where the run found it.")
+    path = _path_of(key, roots)
+    if path is None:
+        return gone
+    suffix = _suffix(key)
+    for found in find([path], modality=modality, unit=unit if suffix else "file"):
+        if isinstance(found, Item) and _suffix(found.key) == suffix:
+            if found.stored_bytes != stored_bytes:
+                return Chosen(key=key, modality=modality, item=None, why="It has changed since the run.")
+            return Chosen(key=key, modality=modality, item=found)
+    return gone
+
+
+def _path_of(key: str, roots: list[Root]) -> Path | None:
+    """Where the file of a key lies: keys are the label of a root and the way from there."""
+    name = key.removesuffix(_suffix(key))
+    for root in roots:
+        if name == root.label or name.startswith(f"{root.label}/"):
+            path = Path(f"{root.path}{name.removeprefix(root.label)}")
+            if path.is_file():
+                return path
+    return None
+
+
+def _suffix(key: str) -> str:
+    """`#L12` of a line, `#P3` of a paragraph, empty for a file."""
+    _, sign, end = key.rpartition("#")
+    return f"#{end}" if sign and end[:1] in {"L", "P"} and end[1:].isdecimal() else ""
