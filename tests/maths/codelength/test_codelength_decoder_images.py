@@ -199,7 +199,7 @@ def test_a_photograph_is_rebuilt(coder: Any, beside: bool) -> None:
 
 
 def test_a_clip_is_rebuilt(coder: Any) -> None:
-    clip = torch.cat([_photo(6, 7, seed) for seed in (1, 2, 3)])
+    clip = torch.cat([_photo(4, 5, seed) for seed in (1, 2, 3)])
     stated = video_code_length([clip[:2], clip[2:]])
     raw_modes = 3 * modes.MODE_BITS
     truth, _ = modes.centred(clip, [], N)
@@ -213,7 +213,7 @@ def test_a_clip_is_rebuilt(coder: Any) -> None:
 
 
 def test_a_greyscale_picture_with_fitted_coefficients_is_rebuilt(coder: Any) -> None:
-    y, x = torch.meshgrid(torch.arange(24), torch.arange(24), indexing="ij")
+    y, x = torch.meshgrid(torch.arange(17), torch.arange(17), indexing="ij")
     waves = 128 + 60 * torch.sin(x * 0.9 + y * 0.4) + 50 * torch.cos(y * 1.1 - x * 0.2)
     picture = waves.round().to(torch.uint8)[None, None]
     truth, references = modes.centred(picture, [], N)

@@ -1,0 +1,145 @@
+"""Code lengths against WebP lossless, PNG, FLAC and FFV1 on the shared corpora, with the CPU time of each.
+
+Each peer runs right after the coder on the same item.
+
+    python benchmarks/bench_code_length.py --shared ../shared --what kodak document screen librispeech music video
+
+Writes benchmarks/results/code_length.json: bytes and CPU seconds per item, machine and versions.
+"""
+
+import argparse
+import io
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import PIL
+import soundfile as sf
+import torch
+from PIL import Image
+
+from tokeff.maths.codelength import audio_code_length, image_code_length, video_code_length
+
+N_FRAMES = 100
+CLIPS = ("big_buck_bunny_480p_30s.mp4", "intel_car-detection.mp4", "nasa_13013.mp4")
+
+
+def timed(measure: Callable[[], float]) -> tuple[float, float, float]:
+    """(value, CPU seconds, wall seconds)."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    value = measure()
+    return value, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def saved_bytes(picture: Image.Image, **options: Any) -> int:
+    out = io.BytesIO()
+    picture.save(out, **options)
+    return len(out.getvalue())
+
+
+def pictures(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.iterdir()):
+        picture = Image.open(path).convert("RGB")
+        x = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)[None]
+        bits = timed(lambda x=x: float(image_code_length(x)))
+        peer = timed(lambda p=picture: saved_bytes(p, format="WEBP", lossless=True, quality=100, method=6))
+        png = saved_bytes(picture, format="PNG", optimize=True)
+        yield row(path.name, x.numel(), bits, peer) | {"png_bytes": png}
+
+
+def recordings(paths: list[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        samples, rate = sf.read(path, dtype="int16", always_2d=True)
+        x = torch.from_numpy(samples.T.copy())[None]
+        yield row(
+            path.name,
+            samples.nbytes,
+            timed(lambda x=x: float(audio_code_length(x))),
+            timed(lambda s=samples, r=rate: flac_bytes(s, r)),
+        )
+
+
+def flac_bytes(samples: np.ndarray, rate: int) -> int:
+    out = io.BytesIO()
+    sf.write(out, samples, rate, format="FLAC", subtype="PCM_16", compression_level=1.0)
+    return len(out.getvalue())
+
+
+def clips(folder: Path) -> Iterator[dict[str, Any]]:
+    for name in CLIPS:
+        with av.open(str(folder / name)) as container:
+            frames = [
+                f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(N_FRAMES), strict=False)
+            ]
+        x = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
+        yield row(
+            name, x.numel(), timed(lambda x=x: video_code_length(x.split(16))), timed(lambda f=frames: ffv1_bytes(f))
+        )
+
+
+def ffv1_bytes(frames: list[np.ndarray]) -> int:
+    total = 0
+    with av.open(io.BytesIO(), "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "bgr0"
+        stream.codec_context.options = {"level": "3", "coder": "1", "context": "1", "slicecrc": "0"}
+        for frame in frames:
+            total += sum(p.size for p in stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        total += sum(p.size for p in stream.encode())
+    return total
+
+
+def row(name: str, raw: int, own: tuple[float, float, float], peer: tuple[float, float, float]) -> dict[str, Any]:
+    return {
+        "item": name, "raw_bytes": raw, "code_bytes": own[0] / 8, "cpu_seconds": own[1], "wall_seconds": own[2],
+        "peer_bytes": peer[0], "peer_cpu_seconds": peer[1], "peer_wall_seconds": peer[2],
+    }  # fmt: skip
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+    total = {k: sum(r[k] for r in rows) for k in rows[0] if k != "item"}
+    out = {
+        "code_to_peer": total["code_bytes"] / total["peer_bytes"],
+        "worst_code_to_peer": max(r["code_bytes"] / r["peer_bytes"] for r in rows),
+        "raw_megabytes_per_cpu_second": total["raw_bytes"] / 1e6 / total["cpu_seconds"],
+        "raw_megabytes_per_wall_second": total["raw_bytes"] / 1e6 / total["wall_seconds"],
+        "peer_raw_megabytes_per_cpu_second": total["raw_bytes"] / 1e6 / total["peer_cpu_seconds"],
+    }
+    return out | ({"code_to_png": total["code_bytes"] / total["png_bytes"]} if "png_bytes" in total else {})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--what", nargs="+", default=["kodak", "document", "screen", "librispeech", "music", "video"])
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    corpora, out = arguments.shared / "corpora", Path(__file__).parent / "results" / "code_length.json"
+    found = json.loads(out.read_text()) if out.exists() else {}
+    for what in arguments.what:
+        if what == "librispeech":
+            rows = recordings(sorted((corpora / "audio/eval/librispeech").iterdir()))
+        elif what == "music":
+            rows = recordings(sorted((corpora / "audio/eval").glob("*.ogg")))
+        else:
+            rows = clips(corpora / "video") if what == "video" else pictures(corpora / "image" / what)
+        items = list(rows)
+        found[what] = {"summary": summary(items), "threads": arguments.threads, "items": items}
+        print(what, json.dumps(found[what]["summary"]), flush=True)
+    found["machine"] = {
+        "processor": platform.processor() or platform.machine(), "python": platform.python_version(),
+        "torch": torch.__version__, "av": av.__version__, "pillow": PIL.__version__, "soundfile": sf.__version__,
+    }  # fmt: skip
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
