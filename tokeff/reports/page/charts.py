@@ -106,10 +106,7 @@ def histogram(rows: Rows, *, x_name: str, y_name: str, colour: str) -> Spec:
         "encoding": {
             "x": {**x, "field": "low"},
             "x2": {"field": "high"},
-            "y": {
-                **y,
-                "axis": {"format": "~s", **({"values": list(range(most + 1))} if most < 6 else {"tickCount": 4})},
-            },
+            "y": {**y, "axis": {"format": "~s", **few}},
             "y2": {"datum": 0},
             **DESCRIBED,
         },

@@ -43,7 +43,7 @@ class Spread:
             wanted -= self.bins[place]
             if wanted <= 0:
                 break
-        return 2.0 ** ((place + 0.5) / BINS_PER_OCTAVE)
+        return float(2.0 ** ((place + 0.5) / BINS_PER_OCTAVE))
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
-"""Views of an item: the original, and what a tokenizer gives back, side by side. Leaves out which items and tokenizers."""
+"""Views of an item: the original, and what a tokenizer gives back. Leaves out which items and tokenizers."""
 
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 from torch import Tensor
@@ -106,9 +106,5 @@ def _spans(data: bytes, lengths: Any) -> Iterator[tuple[str, int]]:
 
 def _visible(text: str) -> str:
     """Control and direction marks made visible; line ends, tabs and joiners stay."""
-    return "".join(
-        character
-        if character in "\n\t" + JOINERS or unicodedata.category(character)[0] != "C"
-        else unprintable(character)
-        for character in text
-    )
+    kept = {character for character in set(text) if character in "\n\t" + JOINERS or category(character)[0] != "C"}
+    return "".join(character if character in kept else unprintable(character) for character in text)

@@ -24,6 +24,11 @@ QUALITY: Mapping[str, Sequence[tuple[str, str]]] = {
     "video": (("psnr_db", "PSNR, dB"),),
 }
 LESS_IS_BETTER = frozenset({"log_mel_distance_db"})
+HOW_TO_READ = (
+    "Each point is a tokenizer: further right it needs fewer tokens for the same data, further up it rebuilds the data "
+    "better (unless the axis says that less is better). A filled point is beaten by no other in both. JPEG, WebP, Opus "
+    "and H.264, where the run has them, are the anchors to compare with."
+)
 
 
 def kept(profile: Profile) -> Section:
@@ -85,25 +90,18 @@ def _map(each: Measurement, shares: Sequence[Share]) -> Figure:
 def distortion(profile: Profile) -> Section:
     """Quality against rate by modality; every tokenizer of the run is the others' anchor."""
     blocks = tuple(_curves(profile))
-    lossless = [
-        each.tokenizer for each in profile.measurements if each.reconstruction.get("entropy_bits_per_byte") == 0
-    ]
-    lead = [
-        "Each point is a tokenizer: further right it needs fewer tokens for the same data, further up it rebuilds the "
-        "data better (unless the axis says that less is better). A filled point is beaten by no other in both. JPEG, WebP, Opus and H.264, where the run has "
-        "them, are the anchors to compare with."
-    ]
+    exact = [each.tokenizer for each in profile.measurements if each.reconstruction.get("entropy_bits_per_byte") == 0]
     continuous = [each.tokenizer for each in profile.measurements if each.distortion and not each.codebook_sizes]
+    notes = [f"Rebuilt bit for bit, so outside these figures: {', '.join(exact)}."] if exact else []
     if continuous:
-        lead.append(
+        notes.append(
             f"The tokens of {', '.join(continuous)} are vectors, rebuilt from the patches or frames they are made of: "
             "that is the most a model could see, not what it keeps."
         )
-    lead += [f"Rebuilt bit for bit, so outside these figures: {', '.join(lossless)}."] if lossless else []
     return Section(
         ident="distortion",
         title="Quality against tokens",
-        lead=tuple(lead) if blocks else ("No lossy tokenizer of this run decoded its tokens.", *lead[1:]),
+        lead=(HOW_TO_READ if blocks else "No lossy tokenizer of this run decoded its tokens.", *notes),
         blocks=blocks,
     )
 
@@ -125,35 +123,35 @@ def _curves(profile: Profile) -> Iterator[Figure | Table]:
 def _curve(
     modality: str, known: Sequence[Measurement], axis: str, value: Mapping[str, float], *, less: bool
 ) -> Figure | Table:
-    xs = {each.tokenizer: each.bytes_per_token.value for each in known}
-    good = {name: -v if less else v for name, v in value.items()}
-    rows = [
-        {
-            "name": name,
-            "x": xs[name],
-            "y": value[name],
-            "front": not any(xs[o] >= xs[name] and good[o] >= good[name] and (xs[o], good[o]) != (xs[name], good[name])
-                             for o in xs),
-            "said": f"{name}: {digits(xs[name])} bytes per token, {axis} {digits(value[name])}",
-        }
-        for name in xs
-    ]  # fmt: skip
+    """A figure; of one tokenizer only a table."""
     behind = table(
         f"{axis}, {modality}",
         ("tokenizer", "bytes per token", "bits per raw byte", axis, "items"),
         [_curve_row(each, value[each.tokenizer]) for each in known],
     )
-    said = "; ".join(f"{row['name']} {digits(value[row['name']])}" for row in rows)
-    if len(rows) < 2:
+    if len(known) < 2:
         return behind
-    title = f"{modality.capitalize()}: {axis.split(' (', maxsplit=1)[0]}"
-    spec = points(
-        rows,
-        x_name="raw bytes per token, logarithmic",
-        y_name=axis.split(" (", maxsplit=1)[0],
-        colour=colour_of(modality),
-    )
-    return figure(title, f"{axis} of {modality} against bytes per token: {said}.", spec, table=behind)
+    ratio = {each.tokenizer: each.bytes_per_token.value for each in known}
+    good = {name: -v if less else v for name, v in value.items()}
+    rows = [
+        {
+            "name": name,
+            "x": ratio[name],
+            "y": value[name],
+            "front": not any(_beats((ratio[o], good[o]), (ratio[name], good[name])) for o in ratio),
+            "said": f"{name}: {digits(ratio[name])} bytes per token, {axis} {digits(value[name])}",
+        }
+        for name in ratio
+    ]
+    said = "; ".join(f"{name} {digits(value[name])}" for name in ratio)
+    short = axis.split(" (", maxsplit=1)[0]
+    spec = points(rows, x_name="raw bytes per token, logarithmic", y_name=short, colour=colour_of(modality))
+    alt = f"{axis} of {modality} against bytes per token: {said}."
+    return figure(f"{modality.capitalize()}: {short}", alt, spec, table=behind)
+
+
+def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one != other and one[0] >= other[0] and one[1] >= other[1]
 
 
 def _curve_row(each: Measurement, value: float) -> tuple[Cell, ...]:

@@ -33,8 +33,8 @@ def information(profile: Profile) -> Section:
         title="What a token carries",
         lead=(
             "Capacity is what an id could carry (log2 of the number of ids), entropy what the ids of this corpus do "
-            "carry. The third bar is what an id costs once the one before is known, coded with counts of the other half "
-            "of the items: on a small corpus it can exceed the entropy, which knows its own counts.",
+            "carry. The third bar is what an id costs once the one before is known, coded with counts of the other "
+            "half of the items: on a small corpus it can exceed the entropy, which knows its own counts.",
             *without,
         ),
         blocks=tuple(_blocks(profile)),

@@ -55,10 +55,9 @@ def _open(profile: Profile, modalities: set[Modality]) -> Bench:
 def _sample(chosen: Chosen, bench: Mapping[str, Tokenizer[Any] | TokeffError], budget: int) -> Sample:
     views = []
     for view in _views(chosen, bench):
-        if _weight(view) > budget:
-            view = View(title=view.title, note="Left out: the page would grow too large.")
-        budget -= _weight(view)
-        views.append(view)
+        fits = _weight(view) <= budget
+        views.append(view if fits else View(title=view.title, note="Left out: the page would grow too large."))
+        budget -= _weight(views[-1])
     return Sample(title=unprintable(chosen.key), views=tuple(views))
 
 
