@@ -13,6 +13,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ N_FRAMES = 100
 CLIPS = ("big_buck_bunny_480p_30s.mp4", "intel_car-detection.mp4", "nasa_13013.mp4")
 
 
-def timed(measure: Callable[[], float]) -> tuple[float, float, float]:
+def timed(measure: Callable[[], float | torch.Tensor]) -> tuple[float, float, float]:
     """(value, CPU seconds, wall seconds)."""
     cpu, wall = time.process_time(), time.perf_counter()
-    value = measure()
+    value = float(measure())
     return value, time.process_time() - cpu, time.perf_counter() - wall
 
 
@@ -46,8 +47,8 @@ def pictures(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.iterdir()):
         picture = Image.open(path).convert("RGB")
         x = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)[None]
-        bits = timed(lambda x=x: float(image_code_length(x)))
-        peer = timed(lambda p=picture: saved_bytes(p, format="WEBP", lossless=True, quality=100, method=6))
+        bits = timed(partial(image_code_length, x))
+        peer = timed(partial(saved_bytes, picture, format="WEBP", lossless=True, quality=100, method=6))
         png = saved_bytes(picture, format="PNG", optimize=True)
         yield row(path.name, x.numel(), bits, peer) | {"png_bytes": png}
 
@@ -59,8 +60,8 @@ def recordings(paths: list[Path]) -> Iterator[dict[str, Any]]:
         yield row(
             path.name,
             samples.nbytes,
-            timed(lambda x=x: float(audio_code_length(x))),
-            timed(lambda s=samples, r=rate: flac_bytes(s, r)),
+            timed(partial(audio_code_length, x)),
+            timed(partial(flac_bytes, samples, rate)),
         )
 
 
@@ -78,7 +79,7 @@ def clips(folder: Path) -> Iterator[dict[str, Any]]:
             ]
         x = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
         yield row(
-            name, x.numel(), timed(lambda x=x: video_code_length(x.split(16))), timed(lambda f=frames: ffv1_bytes(f))
+            name, x.numel(), timed(partial(video_code_length, torch.split(x, 16))), timed(partial(ffv1_bytes, frames))
         )
 
 

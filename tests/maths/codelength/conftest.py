@@ -34,7 +34,7 @@ class Coder:
         self.low = low + span * int(edges[symbol]) // total
         self.high = low + span * int(edges[symbol + 1]) // total - 1
         self._shift()
-        return symbol
+        return int(symbol)
 
     def number(self, value: int | None, n_bits: int) -> int:
         """A number of `n_bits` equally likely bits."""
@@ -49,7 +49,7 @@ class Coder:
             self._zeros += 1
         size, self._zeros = order + 1 + self._zeros, 0
         rest = self.number(None if folded is None else folded - 2 ** (size - 1), size - 1)
-        folded = rest + 2 ** (size - 1) - 2**order
+        folded = int(rest + 2 ** (size - 1) - 2**order)
         return (folded + 1) // 2 if folded % 2 else -folded // 2
 
     _zeros = 0

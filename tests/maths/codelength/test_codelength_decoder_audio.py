@@ -109,7 +109,7 @@ def _sample(coder: Any, told: tuple[float, int], value: int | None, counts: Any,
         read = coder.golomb(folded, 0)
         high += sign * (2 * read - 1 if read > 0 else -2 * read)
     rest = coder.number(None if residual is None else residual & (2**low - 1), low) if low else 0
-    return base + (high << low) + rest
+    return int(base + (high << low) + rest)
 
 
 @pytest.mark.parametrize(("n", "beside"), [(90, False), (60, True), (1, False)])

@@ -168,7 +168,9 @@ def _colour(coder: Any, tables: list[Counter[int]], rules: list[Any], colour: in
             continue
         known = sorted(table)
         weights = np.array([table[k] - d for k in known] + [s + d * len(known)])
-        at = coder.code(weights, None if colour is None else known.index(colour) if colour in table else len(known))
+        at = int(
+            coder.code(weights, None if colour is None else known.index(colour) if colour in table else len(known))
+        )
         if at < len(known):
             return known[at]
     return None

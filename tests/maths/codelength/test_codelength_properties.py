@@ -85,7 +85,7 @@ def test_batches_and_their_order_do_not_matter() -> None:
 
 def test_a_clip_costs_the_same_however_it_is_cut() -> None:
     clip = _pictures(6, 3, 24, 32)
-    assert video_code_length([clip]) == pytest.approx(video_code_length(clip.split(2)), rel=1e-6)
+    assert video_code_length([clip]) == pytest.approx(video_code_length(torch.split(clip, 2)), rel=1e-6)
 
 
 def test_a_useless_reconstruction_is_not_used() -> None:

@@ -57,9 +57,9 @@ def reduce_pictures(x: Tensor, scale: int) -> Tensor:
 def reduce_time(frames: Tensor, scale: int) -> Tensor:
     """Frames [T, C, H, W] averaged `scale` by `scale` in time, rounded, uint8; the last may average fewer."""
     frames, scale = checks.pictures(frames, "the frames"), _scale(scale)
-    return torch.cat([torch.floor(part.double().mean(0, keepdim=True) + 0.5) for part in frames.split(scale)]).to(
-        torch.uint8
-    )
+    return torch.cat(
+        [torch.floor(part.double().mean(0, keepdim=True) + 0.5) for part in torch.split(frames, scale)]
+    ).to(torch.uint8)
 
 
 def reduce_sound(x: Tensor, scale: int) -> Tensor:

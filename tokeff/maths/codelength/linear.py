@@ -62,7 +62,8 @@ def solve(products: Tensor, start: Tensor, ridge: float) -> Tensor:
     n = start.shape[-1]
     g = products[:, :n, :n] + ridge * torch.eye(n, dtype=torch.float64, device=products.device)
     rest = products[:, :n, n] - (products[:, :n, :n] @ start[..., None])[..., 0]
-    return start + torch.linalg.solve(g, rest[..., None])[..., 0]
+    step: Tensor = torch.linalg.solve(g, rest[..., None])[..., 0]
+    return start + step
 
 
 def energy(products: Tensor, coefficients: Tensor) -> Tensor:

@@ -40,26 +40,30 @@ class Model:
 def predicted(signals: list[Tensor], model: Model) -> Tensor:
     """Predictions [B, n] (float64) from signals [B, n], the channel itself first; n is a whole number of blocks."""
     b, n = signals[0].shape
+    before, after = max(sound_fit.ORDERS), -min(sound_fit.BESIDE)
+    padded = [torch.nn.functional.pad(signal, (before, after)) for signal in signals]
     out = torch.zeros(b, n // sound_fit.BLOCK, sound_fit.BLOCK, dtype=torch.float64, device=signals[0].device)
+    used = model.coefficients.flatten(0, 1).any(0).tolist()
     for i, (s, k) in enumerate(sound_fit.delays(len(signals) - 1)):
-        if model.coefficients[..., i].any():
-            out += model.coefficients[..., i, None] * sound_fit.shifted(signals[s], k).view(out.shape)
+        if used[i]:
+            late = padded[s][:, before - k : before - k + n].unfold(-1, sound_fit.BLOCK, sound_fit.BLOCK)
+            out.addcmul_(model.coefficients[..., i, None], late)
     return out.view(b, n)
 
 
 def features(residual: Tensor, known_residual: Tensor | None, side: Tensor | None) -> Tensor:
     """What tells the scale, float64 [B, F, n]: means of past magnitudes, the coded channel's, changes of `side`, 1."""
-    total = torch.nn.functional.pad(residual.abs().cumsum(-1), (1, 0))
-    rows, gone = [], 0
+    n, past = residual.shape[-1], sum(SPANS)
+    total = torch.nn.functional.pad(residual.abs().cumsum(-1), (past + 1, 0))
+    rows, end = [], past
     for span in SPANS:
-        rows.append((sound_fit.shifted(total, gone)[..., :-1] - sound_fit.shifted(total, gone + span)[..., :-1]) / span)
-        gone += span
+        rows.append((total[:, end : end + n] - total[:, end - span : end - span + n]) / span)
+        end -= span
     beside = [] if known_residual is None else [known_residual.abs()]
     beside += [] if side is None else [(side - sound_fit.shifted(side, 1)).abs()]
     for one in beside:
         around = torch.nn.functional.pad(one.cumsum(-1), (9, 8), mode="constant")
         around[..., -8:] = around[..., -9:-8]
-        n = one.shape[-1]
         rows += [(around[..., 9 + 1 : 9 + 1 + n] - around[..., 9 - 3 : 9 - 3 + n]) / 4]
         rows += [(around[..., 9 + 7 : 9 + 7 + n] - around[..., 9 - 9 : 9 - 9 + n]) / 16]
     return torch.stack([*rows, torch.ones_like(residual)], 1)
@@ -74,29 +78,38 @@ def context(seen: Tensor, model: Model) -> Tensor:
     """Half octave (int64 [B, n]) of the expected magnitude, from `features` [B, F, n]."""
     expected = torch.zeros_like(seen[:, 0])
     for i in range(seen.shape[1]):
-        expected += model.loudness[:, i, None] * seen[:, i]
+        expected.addcmul_(model.loudness[:, i, None], seen[:, i])
     return histograms.scale_context(expected.float(), N_SCALES).long()
 
 
-def fit(signals: list[Tensor], known_residual: Tensor | None, side: Tensor | None, n: int) -> Model:
-    """The model of the first of `signals` [B, whole blocks], of which `n` samples count, given the others."""
+def _fit(
+    signals: list[Tensor], known_residual: Tensor | None, side: Tensor | None, n: int
+) -> tuple[Model, Tensor, Tensor]:
+    """The model, its predictions and what tells the scale."""
     b, taps = len(signals[0]), sound_fit.delays(len(signals) - 1)
     g = sound_fit.products(signals, taps)
     coefficients, price = sound_fit.choose(g.flatten(0, 1), len(signals) - 1, min(n, sound_fit.BLOCK))
     empty = torch.zeros(b, 0, dtype=torch.float64, device=g.device)
     model = Model(coefficients=coefficients.view(b, -1, len(taps)), loudness=empty, header_bits=empty)
-    residual = signals[0] - torch.round(predicted(signals, model))
-    loudness, cost = _fit_loudness(residual, known_residual, side, n)
-    return Model(coefficients=model.coefficients, loudness=loudness, header_bits=price.view(b, -1).sum(1) + cost)
+    guess = predicted(signals, model)
+    residual = signals[0] - torch.round(guess)
+    seen = features(residual, known_residual, side)
+    loudness, cost = _fit_loudness(residual, seen, n)
+    header_bits = price.view(b, -1).sum(1) + cost
+    return Model(coefficients=model.coefficients, loudness=loudness, header_bits=header_bits), guess, seen
 
 
-def _fit_loudness(residual: Tensor, known: Tensor | None, side: Tensor | None, n: int) -> tuple[Tensor, Tensor]:
+def fit(signals: list[Tensor], known_residual: Tensor | None, side: Tensor | None, n: int) -> Model:
+    """The model of the first of `signals` [B, whole blocks], of which `n` samples count, given the others."""
+    return _fit(signals, known_residual, side, n)[0]
+
+
+def _fit_loudness(residual: Tensor, seen: Tensor, n: int) -> tuple[Tensor, Tensor]:
     every = _EVERY if n >= 2**14 else 1
-    seen = features(residual, known, side)
     target = residual.abs()
-    smooth = torch.nn.functional.avg_pool1d(target[:, None], 33, 1, 16, count_include_pad=False)[:, 0]
-    weights = torch.exp2(-torch.round(2.0 * torch.log2(smooth + 0.5)))[:, :n:every]
-    stacked = torch.cat([seen, target[:, None]], 1)[:, :, :n:every]
+    smooth = torch.nn.functional.avg_pool1d(target[:, None], 33, 1, 16, count_include_pad=False)[:, 0, :n:every]
+    weights = torch.exp2(-torch.round(2.0 * torch.log2(smooth + 0.5)))
+    stacked = torch.cat([seen[..., :n:every], target[:, None, :n:every]], 1)
     free = torch.tensor(start(seen.shape[1]), dtype=torch.float64, device=seen.device).expand(len(seen), -1)
     products = linear.gram(stacked[:, None], weights[:, None])
     solved = linear.solve(products, free, _LOUD_RIDGE).clamp(min=0.0)
@@ -120,10 +133,9 @@ def code_length_bits(x: Tensor, side: Tensor | None, n: int) -> Tensor:
     for c in range(x.shape[1]):
         beside = None if side is None else side[:, c]
         signals = [x[:, c]] + ([x[:, c - 1]] if c else []) + ([] if beside is None else [beside])
-        model = fit(signals, known_residual, beside, n)
-        guess = predicted(signals, model)
+        model, guess, seen = _fit(signals, known_residual, beside, n)
         residual = x[:, c] - torch.round(guess)
-        index, low, excess = coded(residual, guess, context(features(residual, known_residual, beside), model))
+        index, low, excess = coded(residual, guess, context(seen, model))
         escaped = index % N_SYMBOLS
         escaped = (escaped == LARGEST) | (escaped == N_SYMBOLS - LARGEST)
         numbers = torch.where(escaped, 2 * torch.floor(torch.log2(excess.double() + 1)) + 1, 0.0)
