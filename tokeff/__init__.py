@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tokeff.records.measurements import Measurement
+    from tokeff.records.plans import Plan
     from tokeff.records.runs import Profile
 
-__all__ = ["TokeffError", "profile"]
+__all__ = ["TokeffError", "plan", "profile"]
 
 
 def profile(
@@ -46,3 +48,15 @@ def profile(
     cards = tuple(Path(folder) for folder in options.pop("cards", ()))
     wanted = Options(paths=tuple(str(path) for path in listed), tokenizers=chosen, cards=cards, **options)
     return run(wanted, out=Path(out) if out else None)
+
+
+def plan(run: str | Path | Profile | Sequence[Measurement], **options: Any) -> Plan:
+    """What a run means for model size, data and cost, as `tokeff plan` does.
+
+    `run`: a run directory, a Profile, or measurements. `options`: corpus ({"text": "2TB"}), raw_sizes, tokenizers,
+    parameters ("7B"), compute_flops, budget, prices, mixture, max_epochs, laws, tokens, scenarios, gpu_flops,
+    utilisation, as `tokeff.engine.planning.plan` has them. Raises TokeffError, saying what would be feasible.
+    """
+    from tokeff.engine.planning import plan as make_plan
+
+    return make_plan(run, **options)

@@ -70,32 +70,26 @@ def plan(  # noqa: PLR0917  # typer takes options as parameters
     full: Annotated[bool, typer.Option("--full", help="Every table, also the long ones.")] = False,
 ) -> None:
     """Plan with a run: tokens, model size, data, epochs, best split of money, cost; with ranges and their sources."""
-    from tokeff.engine.loading import load_measurements
-    from tokeff.planner import written
-    from tokeff.planner.amounts import parse_count
-    from tokeff.planner.files import read_scenarios
-    from tokeff.planner.plan import make_plan
-    from tokeff.planner.request import H100_FLOPS, Scenario, Settings
+    from tokeff.engine.planning import plan as make_plan
     from tokeff.reports.plan import print_plan, print_plan_json, write_plan
 
-    asked = Scenario(
-        corpus=written.corpus(corpus or (), raw=raw_sizes),
-        tokenizers=tuple(tokenizer or ()),
-        n_parameters=parse_count(parameters, "--parameters") if parameters else None,
-        compute_flops=parse_count(compute_flops, "--compute-flops", "1e23") if compute_flops else None,
-        mixture=written.mixture(mixture or ()),
-        max_epochs=written.max_epochs(max_epochs) if max_epochs else {},
-    )
-    settings = Settings(
-        laws=tuple(law or ()),
-        budget=parse_count(budget, "--budget", "100000") if budget else None,
-        prices=written.prices(price or ()),
-        gpu_flops=parse_count(gpu_flops, "--gpu-flops", "989e12") if gpu_flops else H100_FLOPS,
+    result = make_plan(
+        run,
+        corpus=corpus or (),
+        raw_sizes=raw_sizes,
+        tokenizers=tokenizer or (),
+        parameters=parameters,
+        compute_flops=compute_flops,
+        budget=budget,
+        prices=price or (),
+        mixture=mixture or (),
+        max_epochs=max_epochs or (),
+        laws=law or (),
+        tokens=tokens or (),
+        scenarios=scenarios,
+        gpu_flops=gpu_flops,
         utilisation=utilisation,
-        fidelity=written.fidelity(tokens or ()),
     )
-    ways = read_scenarios(scenarios, asked) if scenarios else (asked,)
-    result = make_plan(load_measurements(run), ways, settings, run=str(run))
     if out:
         write_plan(result, out)
     if json:

@@ -16,9 +16,10 @@ from tokeff.planner.draws import Fan
 
 Objective = Literal["product", "sum"]
 Matrix = NDArray[np.float64]
-BARRIER_STEPS, NEWTON_STEPS = 14, 60
-SHARPEN = 8.0
+BARRIER_STEPS, NEWTON_STEPS = 9, 60
+SHARPEN = 30.0
 ENOUGH = 1e-11
+NEGLIGIBLE = 1e-12  # of a variable's own unit: what is held below this is nothing
 LOOSE = 1e-7
 """Share bounds are widened by this, so that a fixed share leaves an inside to search in."""
 
@@ -85,7 +86,8 @@ def _constraints(problem: Problem, sold: NDArray[np.bool_], unit: Fan) -> tuple[
     use = np.zeros((n, n + k))
     use[:, :n] = np.eye(n)
     use[np.flatnonzero(sold), n + np.arange(k)] = -problem.epochs[sold]
-    enough = problem.epochs * problem.held / unit
+    relative = problem.held / unit
+    enough = problem.epochs * np.where(relative < NEGLIGIBLE, 0.0, relative)
     bought = np.zeros((k, n + k))
     bought[:, n:] = -np.eye(k)
     positive = np.zeros((n, n + k))

@@ -56,15 +56,15 @@ def _changes(
     ratio, named = holding.measurement.bytes_per_token, holding.measurement.tokenizer
     if ratio.low is not None and ratio.high is not None and ratio.low < ratio.high:
         ends = (ratio.low / ratio.value, ratio.high / ratio.value)
-        said = f"{named}, ends of its range"
+        said = f"range of {named}"
         yield _Change(said=said, kind="interval", factors=ends, worths=(1.0, 1.0))
-    yield _Change(said="10 % more bytes per token", kind="step", factors=(STEP,), worths=(1.0,))
+    yield _Change(said="+10 % bytes per token", kind="step", factors=(STEP,), worths=(1.0,))
     for other in measurements:
         if other.modality == holding.modality and other.tokenizer != named:
             worth = _relative_worth(other, holding, fidelity)
             if worth is not None:
                 factor = float(fan_of(other)[0] / holding.bytes_per_token[0])
-                said = f"{other.tokenizer} instead of {named}"
+                said = f"{other.tokenizer}, not {named}"
                 yield _Change(said=said, kind="tokenizer", factors=(factor,), worths=(worth,))
 
 

@@ -16,7 +16,7 @@ from tokeff.planner.mixture import largest, limits, trained
 from tokeff.planner.optima import has_optimum, optimum_size, supported
 from tokeff.planner.request import Scenario
 from tokeff.planner.view import View, absent, figure, given
-from tokeff.records.items import Modality
+from tokeff.records.items import MODALITIES, Modality
 from tokeff.records.plans import Figure
 
 UNIT = "parameters"
@@ -45,7 +45,8 @@ def training(held: Mapping[Modality, Holding], scenario: Scenario, view: View | 
     """The training run of a scenario; `view` is the law that splits compute. Raises TokeffError for infeasible asks."""
     corpus = {m: holding.tokens for m, holding in held.items()}
     bounds = limits(corpus, scenario.mixture, scenario.name)
-    if strangers := [m for m in scenario.max_epochs if m not in corpus]:
+    everywhere = set(scenario.max_epochs) == set(MODALITIES)  # one limit for whatever there is
+    if not everywhere and (strangers := [m for m in scenario.max_epochs if m not in corpus]):
         raise TokeffError(
             "an epoch limit for what the corpus lacks",
             where=scenario.name,
@@ -104,7 +105,7 @@ def _refuse_too_many(size: float, compute: float, total: float, most: float, whe
             "the compute does not train on one token",
             where=where,
             got=f"{compute:.3g} FLOPs",
-            expected=f"{6 * size:.3g}",
+            expected=f"at least {6 * size:.3g}",
         )
     if total > most * (1 + 1e-9):
         raise TokeffError(

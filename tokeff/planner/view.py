@@ -146,7 +146,7 @@ def figure(
         low=low,
         high=high,
         confidence=confidence,
-        range_holds=holds if low is not None or high is not None else "",
+        range_holds=holds if low is not None or high is not None else f"no range, which would hold {holds}",
         extrapolates=extrapolates,
         unchecked=unchecked,
         absent=None if finite else absent,

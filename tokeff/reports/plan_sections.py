@@ -73,7 +73,7 @@ def losses_table(plan: ScenarioPlan) -> Table:
 
 
 def _range_of(figure: Figure) -> str:
-    if not figure.range_holds:
+    if figure.low is None and figure.high is None:
         return ABSENT
     return "tokens and law" if "and law" in figure.range_holds else "tokens only"
 
