@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from tokeff.cli.compare import compare
 from tokeff.cli.doctor import doctor
 from tokeff.cli.laws import laws
 from tokeff.cli.plan import plan
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(profile)
 app.command()(report)
+app.command()(compare)
 app.command()(plan)
 app.add_typer(laws, name="laws")
 app.add_typer(tokenizers, name="tokenizers")

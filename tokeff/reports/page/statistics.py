@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tokeff.engine.groups import N_GROUPS, at_one_depth, folders_and_endings
 from tokeff.engine.loading import row_batches
 from tokeff.maths.intervals import Moments, RatioInterval, delta_interval
 from tokeff.records.items import MODALITIES, Modality
 
 BINS_PER_OCTAVE = 8
-MAX_DEPTH = 3
 N_LONGEST = 3
-N_GROUPS = 24
 COLUMNS = ("key", "modality", "tokenizer", "raw_bytes", "n_tokens")
 SUMS = ("n", "x", "y", "xx", "xy", "yy")
 
@@ -89,7 +88,7 @@ def item_statistics(run: Path) -> ItemStatistics:
             _add_groups(found.endings.setdefault(who, {}), rows, "ending")
     return ItemStatistics(
         spreads=_in_order(found.spreads),
-        folders={who: largest(at_one_depth(groups)) for who, groups in _in_order(found.folders).items()},
+        folders={who: largest(merged(groups)) for who, groups in _in_order(found.folders).items()},
         endings={who: largest(groups) for who, groups in _in_order(found.endings).items()},
     )
 
@@ -99,15 +98,13 @@ def _in_order(by_tokenizer: dict[Who, Each]) -> dict[Who, Each]:
     return dict(sorted(by_tokenizer.items(), key=lambda named: MODALITIES.index(named[0][0])))
 
 
-def at_one_depth(groups: dict[str, Group]) -> dict[str, Group]:
-    """Folders merged at the depth that tells most without listing too many; the part that all share is cut off."""
-    for depth in range(MAX_DEPTH, 0, -1):
-        merged: dict[str, Group] = {}
-        for name, group in groups.items():
-            merged.setdefault("/".join(name.split("/")[:depth]), Group()).add(_sums(group))
-        if len(merged) <= N_GROUPS:
-            break
-    return merged
+def merged(groups: dict[str, Group]) -> dict[str, Group]:
+    """Folders merged at the depth that tells most without listing too many."""
+    into = at_one_depth(groups)
+    found: dict[str, Group] = {}
+    for name, group in groups.items():
+        found.setdefault(into[name], Group()).add(_sums(group))
+    return found
 
 
 def largest(groups: dict[str, Group]) -> dict[str, Group]:
@@ -137,16 +134,7 @@ def _by_tokenizer(batch: Any) -> Iterator[tuple[Who, Any]]:
 
 
 def _with_groups(rows: Any) -> Any:
-    """The folder (a file, where its lines are the items) and the ending of each key."""
-    import pyarrow.compute as pc
-
-    keys = rows["key"]
-    files = pc.replace_substring_regex(keys, r"#[LP]\d+$", "")
-    folders = pc.if_else(pc.equal(files, keys), pc.replace_substring_regex(files, r"/?[^/]*$", ""), files)
-    folders = pc.replace_substring_regex(folders, rf"^((?:[^/]*/){{{MAX_DEPTH - 1}}}[^/]*)/.*$", r"\1")
-    has_ending = pc.match_substring_regex(files, r"[^/]\.[A-Za-z0-9]{1,8}$")
-    endings = pc.replace_substring_regex(pc.utf8_lower(files), r"^(?s:.*)\.", ".")
-    endings = pc.if_else(has_ending, endings, "(none)")
+    folders, endings = folders_and_endings(rows["key"])
     return rows.append_column("folder", folders).append_column("ending", endings)
 
 

@@ -1,0 +1,143 @@
+"""A comparison as a terminal shows it, and as JSON, Markdown, LaTeX, CSV or a page.
+
+Leaves out the arithmetic (`tokeff.measures.contrasts`) and the rows (`comparison_rows`).
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.table import Table as RichTable
+
+from tokeff.errors import NotFound, TokeffError
+from tokeff.records.comparisons import Comparison
+from tokeff.reports.comparison_rows import LEGEND, group_table, parts
+from tokeff.reports.console import console
+from tokeff.reports.page.blocks import Table
+from tokeff.reports.wording import unprintable
+
+CSV_COLUMNS = (
+    "modality", "metric", "tokenizer", "value", "baseline", "kind", "against_baseline", "low", "high", "confidence",
+    "n_items", "verdict", "reason",
+)  # fmt: skip
+ESCAPES = {**{sign: f"\\{sign}" for sign in "&%$#_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
+           "^": r"\textasciicircum{}", "×": r"$\times$", "−": "$-$", "–": "--", "<": r"\textless{}",
+           ">": r"\textgreater{}"}  # fmt: skip
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """A table per modality and what it comes to."""
+    screen = console()
+    for note in comparison.notes:
+        screen.print(f"! {unprintable(note)}")
+    for part in parts(comparison):
+        screen.print(_rich(part.table))
+        for sentence in part.sentences:
+            screen.print(unprintable(sentence))
+        groups = group_table(comparison, part.modality)
+        if groups:
+            screen.print()
+            screen.print(_rich(groups))
+        screen.print()
+    screen.print(f"{LEGEND} Intervals of one table column hold together with 95 %.", style="dim")
+
+
+def _rich(table: Table) -> RichTable:
+    shown = RichTable(title=table.caption, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for place, name in enumerate(table.columns):
+        shown.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(each.text for each in row))
+    return shown
+
+
+def as_json(comparison: Comparison) -> str:
+    """Everything, strict JSON."""
+    return json.dumps(comparison.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """A table per modality, for a document."""
+    lines: list[str] = []
+    for part in parts(comparison):
+        table = part.table
+        lines += [f"**{_pipe(table.caption)}**", "", _piped(table.columns), _piped(_rules(table))]
+        lines += [_piped([each.text for each in row]) for row in table.rows]
+        lines += ["", *(f"- {_pipe(sentence)}" for sentence in part.sentences), ""]
+    return "\n".join([*lines, LEGEND, ""])
+
+
+def _rules(table: Table) -> list[str]:
+    return ["---", *("---:" for _ in table.columns[1:])]
+
+
+def _piped(cells: "list[str] | tuple[str, ...]") -> str:
+    return "| " + " | ".join(_pipe(text) for text in cells) + " |"
+
+
+def _pipe(text: str) -> str:
+    for sign in "\\|`*_<>[]":
+        text = text.replace(sign, f"\\{sign}") if sign != "_" else text
+    return text.replace("\n", " ")
+
+
+def as_latex(comparison: Comparison) -> str:
+    """A tabular per modality, for a paper that uses booktabs."""
+    lines: list[str] = []
+    for part in parts(comparison):
+        table = part.table
+        lines += [f"% {_latex(table.caption)}", rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}", r"\toprule"]
+        lines += [" & ".join(map(_latex, table.columns)) + r" \\", r"\midrule"]
+        lines += [" & ".join(_latex(each.text) for each in row) + r" \\" for row in table.rows]
+        lines += [r"\bottomrule", r"\end{tabular}", ""]
+    return "\n".join([*lines, f"% {_latex(LEGEND)}", ""])
+
+
+def _latex(text: str) -> str:
+    return "".join(ESCAPES.get(character, character) for character in text)
+
+
+def as_csv(comparison: Comparison) -> str:
+    """One line per modality, metric and tokenizer, with full digits."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for standing in comparison.standings:
+        for metric in comparison.metrics:
+            value = standing.values[metric.name]
+            if value is None:
+                continue
+            found = comparison.contrast(standing.modality, metric.name, standing.system)
+            writer.writerow({
+                "modality": standing.modality, "metric": metric.name, "tokenizer": standing.system, "value": value,
+                "baseline": comparison.baselines[standing.modality],
+                "n_items": found.n_items if found else standing.n_items,
+                **({"kind": found.kind, "against_baseline": found.value, "low": found.low, "high": found.high,
+                    "confidence": found.confidence, "verdict": found.verdict, "reason": found.reason} if found else {}),
+            })  # fmt: skip
+    return out.getvalue()
+
+
+def as_page(comparison: Comparison) -> str:
+    """A self-contained HTML page."""
+    from tokeff.reports.page.versus import comparison_page
+
+    return comparison_page(comparison)
+
+
+FORMATS: Mapping[str, Callable[[Comparison], str]] = {
+    "json": as_json, "md": as_markdown, "tex": as_latex, "csv": as_csv, "html": as_page,
+}  # fmt: skip
+
+
+def write_comparison(comparison: Comparison, path: Path) -> None:
+    """Write it in the format of the file's ending. Raises NotFound for another ending, TokeffError on failure."""
+    render = FORMATS.get(path.suffix.removeprefix("."))
+    if render is None:
+        raise NotFound.among("format of a comparison", path.suffix or path.name, [f".{name}" for name in FORMATS])
+    try:
+        path.write_text(render(comparison), encoding="utf-8")
+    except OSError as error:
+        raise TokeffError(f"cannot write the comparison: {error.strerror or error}", where=str(path)) from error
