@@ -1,4 +1,4 @@
-"""`tokeff tokenizers train`: fit a tokenizer to your own data. Finds the files, calls the trainer, prints its progress."""
+"""`tokeff tokenizers train`: fit a tokenizer to your own data. Finds the files, calls the trainer, prints progress."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from tokeff.records.signals import ImageSignal
-    from tokeff.tokenizers.image.fsq.config import FsqConfig
+    from tokeff.records.items import Modality
+    from tokeff.records.signals import ImageSignal, Signal
     from tokeff.tokenizers.image.fsq.plan import Report
 
 train = typer.Typer(help="Fit a tokenizer to your own data.", no_args_is_help=True)
 
-Folder = Annotated[Path, typer.Argument(help="Folder (or file, or glob) with your data.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(help="Folder (or file, or quoted glob) with your data.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Directory to write; new or empty.", show_default=False)]
 
 
 @train.command("fsq-image")
-def fsq_image(
+def fsq_image(  # noqa: PLR0917  # typer takes options as parameters
     folder: Folder,
     out: Out,
     steps: Annotated[int | None, typer.Option(help="End after so many steps.")] = None,
     minutes: Annotated[float | None, typer.Option(help="End after so many minutes of training.")] = None,
-    codes: Annotated[int, typer.Option(help="Number of ids, about.")] = 1200,
-    levels: Annotated[str | None, typer.Option(help="Levels of each dimension, such as 8,5,5,5; instead of --codes.")]
-    = None,
+    codes: Annotated[int, typer.Option(help="Number of ids, at most.")] = 1200,
+    levels: Annotated[
+        str | None, typer.Option(help="Levels of each dimension, such as 8,5,5,5; instead of --codes.")
+    ] = None,
     stride: Annotated[int, typer.Option(help="Pixels along each side of a token: 2, 4, 8 or 16.")] = 8,
     width: Annotated[int, typer.Option(help="Channels of the networks.")] = 160,
     encoder_blocks: Annotated[int, typer.Option(help="Residual blocks of the encoder.")] = 2,
@@ -35,19 +36,30 @@ def fsq_image(
     learning_rate: Annotated[float, typer.Option(help="At its highest; it falls as a cosine.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of the weights, the split and the crops.")] = 0,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to train.")] = "auto",
-    precision: Annotated[Literal["auto", "bf16", "fp32"], typer.Option(help="Of the arithmetic of training.")] = "auto",
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"],
+        typer.Option(help="Of the arithmetic; auto: bf16 where that is fast."),
+    ] = "auto",
     report_steps: Annotated[int, typer.Option(help="Report and save every so many steps.")] = 250,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory.")] = False,
-) -> None:  # fmt: skip
-    """Fit a small FSQ autoencoder to pictures; `vq:DIR` then is a tokenizer."""
+) -> None:
+    """Fit a small FSQ autoencoder to pictures; `vq:DIR` is then a tokenizer. It ends at --steps or --minutes."""
     from tokeff.engine.device import resolve_device
     from tokeff.engine.environment import library_versions, machine
+    from tokeff.tokenizers.image.fsq.config import FsqConfig
     from tokeff.tokenizers.image.fsq.output import fit
     from tokeff.tokenizers.image.fsq.plan import Plan
 
     resolved = resolve_device(device)
+    config = FsqConfig(
+        levels=_levels(levels, codes),
+        stride=stride,
+        width=width,
+        encoder_blocks=encoder_blocks,
+        decoder_blocks=decoder_blocks,
+    )
     plan = Plan(
-        config=_config(levels, codes, stride, width, encoder_blocks, decoder_blocks),
+        config=config,
         steps=steps,
         minutes=minutes,
         batch=batch,
@@ -63,15 +75,30 @@ def fsq_image(
     typer.echo(f"{out}: {last.step} steps, {last.held_out_psnr_db:.2f} dB held out. Use it as -t vq:{out}")
 
 
-def _config(levels: str | None, codes: int, stride: int, width: int, encoder: int, decoder: int) -> "FsqConfig":
+@train.command("bpe")
+def bpe(
+    folder: Folder,
+    out: Out,
+    vocab_size: Annotated[int, typer.Option(help="Number of ids, at least 256.", show_default=False)],
+    min_frequency: Annotated[int, typer.Option(help="Least number of times that a merged pair occurs.")] = 2,
+) -> None:
+    """Fit a byte-level BPE vocabulary to texts; `bpe:DIR/tokenizer.json` is then a tokenizer."""
+    from tokeff.records.signals import TextSignal
+    from tokeff.tokenizers.text.training import fit_bpe
+
+    texts = (signal for signal in _decoded(folder, "text") if isinstance(signal, TextSignal))
+    size = fit_bpe(texts, vocab_size, out, min_frequency=min_frequency)
+    typer.echo(f"{out}: {size} ids. Use it as -t bpe:{out}/tokenizer.json")
+
+
+def _levels(levels: str | None, codes: int) -> tuple[int, ...]:
     from tokeff.errors import SpecError
-    from tokeff.tokenizers.image.fsq.config import FsqConfig, levels_for
+    from tokeff.tokenizers.image.fsq.config import levels_for
 
     try:
-        chosen = tuple(map(int, levels.split(","))) if levels else levels_for(codes)
+        return tuple(map(int, levels.split(","))) if levels else levels_for(codes)
     except ValueError as error:
-        raise SpecError("not levels", where="--levels", got=levels, expected="whole numbers, such as 8,5,5,5") from error
-    return FsqConfig(levels=chosen, stride=stride, width=width, encoder_blocks=encoder, decoder_blocks=decoder)
+        raise SpecError("not levels", where="--levels", got=levels, expected="numbers, such as 8,5,5,5") from error
 
 
 def _precision(wanted: Literal["auto", "bf16", "fp32"], device: str) -> Literal["bf16", "fp32"]:
@@ -85,23 +112,26 @@ def _precision(wanted: Literal["auto", "bf16", "fp32"], device: str) -> Literal[
 
 
 def _pictures(folder: Path) -> Iterator["ImageSignal"]:
-    """The pictures of a folder; what cannot be read is said and passed over."""
+    from tokeff.records.signals import ImageSignal
+
+    return (signal for signal in _decoded(folder, "image") if isinstance(signal, ImageSignal))
+
+
+def _decoded(folder: Path, modality: "Modality") -> Iterator["Signal"]:
+    """What a folder holds of a modality; what cannot be read is said and passed over."""
     from tokeff.errors import ItemError
     from tokeff.media.dispatch import decode
     from tokeff.readers.corpus import find
     from tokeff.records.items import Failure
-    from tokeff.records.signals import ImageSignal
 
-    for found in find([folder], modality="image"):
-        try:
-            signal = None if isinstance(found, Failure) else decode(found)
-        except ItemError as error:
-            typer.echo(f"passed over: {error}", err=True)
-            continue
+    for found in find([folder], modality=modality):
         if isinstance(found, Failure):
             typer.echo(f"passed over: {found.key}: {found.message}", err=True)
-        elif isinstance(signal, ImageSignal):
-            yield signal
+            continue
+        try:
+            yield decode(found)
+        except ItemError as error:
+            typer.echo(f"passed over: {error}", err=True)
 
 
 def _print_report(news: "Report") -> None:

@@ -68,4 +68,26 @@ CODEC_BYTES = Family(
     parse_source=_codec_of,
 )
 
-FAMILIES: tuple[Family, ...] = (PATCH, CODEC_BYTES)
+VQ = Family(
+    name="vq",
+    modality="image",
+    summary="ids of a learned codebook: Chameleon, Janus, Emu3, and tokeff's own FSQ autoencoders",
+    load="tokeff.tokenizers.image.vq.opening:load",
+    parameters={
+        "dtype": Parameter(type=str, default="fp32", help="of the network; bf16 changes ids", choices=("fp32", "bf16")),
+        "compile": Parameter(type=bool, default=False, help="compile the network with torch.compile; may change ids"),
+        "fit": Parameter(
+            type=str,
+            default="own",
+            help="own: resized as the model's own processor does; pad: not resized, edges repeated",
+            choices=("own", "pad"),
+        ),
+        "size": _number("Chameleon, Janus: side of the square input instead of the processor's, in pixels"),
+        "allow_pickle": Parameter(
+            type=bool, default=False, help="read pickled weights where there is no safetensors file"
+        ),
+    },
+    takes_artefact=True,
+)
+
+FAMILIES: tuple[Family, ...] = (PATCH, CODEC_BYTES, VQ)

@@ -1,1 +1,1 @@
-"""A small FSQ autoencoder for pictures: its model, its weights file and its training. Leaves out being a tokenizer (`vq`)."""
+"""A small FSQ autoencoder for pictures: model, weights file and training. Leaves out being a tokenizer (`vq`)."""

@@ -40,27 +40,27 @@ class Muon:
     def step(self, learning_rate: float, n_steps_done: int) -> None:
         """One update from the gradients, which are then dropped."""
         for name, weight in self._parameters.items():
-            if weight.grad is None:
+            gradient = weight.grad
+            if gradient is None:
                 continue
-            update = self._kernel(name, weight) if weight.ndim > 1 else self._bias(name, weight, n_steps_done + 1)
+            is_kernel = weight.ndim > 1
+            update = self._kernel(name, gradient) if is_kernel else self._bias(name, gradient, n_steps_done + 1)
             weight.add_(update, alpha=-learning_rate)
             weight.grad = None
 
-    def _kernel(self, name: str, weight: nn.Parameter) -> Tensor:
-        gradient, momentum = weight.grad, self.state[f"{name}.momentum"]
-        assert gradient is not None
+    def _kernel(self, name: str, gradient: Tensor) -> Tensor:
+        momentum = self.state[f"{name}.momentum"]
         momentum.lerp_(gradient, 1 - MOMENTUM)
         matrix = gradient.lerp(momentum, MOMENTUM).flatten(1)  # Nesterov
         scale = RMS_OF_ADAM * math.sqrt(max(matrix.shape))
-        return orthogonal(matrix).view_as(weight) * scale
+        return orthogonal(matrix).view_as(gradient) * scale
 
-    def _bias(self, name: str, weight: nn.Parameter, step: int) -> Tensor:
-        gradient, mean, square = weight.grad, self.state[f"{name}.mean"], self.state[f"{name}.square"]
-        assert gradient is not None
+    def _bias(self, name: str, gradient: Tensor, step: int) -> Tensor:
+        mean, square = self.state[f"{name}.mean"], self.state[f"{name}.square"]
         mean.lerp_(gradient, 1 - BETAS[0])
         square.lerp_(gradient * gradient, 1 - BETAS[1])
-        root = (square / (1 - BETAS[1] ** step)).sqrt() + ADAM_EPSILON
-        return mean / (1 - BETAS[0] ** step) / root
+        shrink, root = 1 - BETAS[0] ** step, (square / (1 - BETAS[1] ** step)).sqrt()
+        return torch.div(mean / shrink, root + ADAM_EPSILON)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
@@ -72,4 +72,5 @@ def orthogonal(matrix: Tensor) -> Tensor:
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if is_tall else x).to(matrix.dtype)
+    near: Tensor = x.T if is_tall else x
+    return near.to(matrix.dtype)

@@ -1,9 +1,9 @@
 """The directory of a training run: weights, card, record, and the checkpoint that a run goes on from.
 
-    model.safetensors       the averaged weights so far, float16: what `vq:DIR` opens
-    card.toml               a card for it, for `--cards DIR`
-    training.json           plan, pictures, history: how it came about
-    checkpoint.safetensors  everything that resuming needs
+model.safetensors       the averaged weights so far, float16: what `vq:DIR` opens
+card.toml               a card for it, for `--cards DIR`
+training.json           plan, pictures, history: how it came about
+checkpoint.safetensors  everything that resuming needs
 """
 
 import hashlib
@@ -45,7 +45,9 @@ def fit(
     run = _Run(plan, gather(signals, least_side=plan.crop, seed=plan.seed), out, dict(provenance or {}))
     run.open(resume=resume)
     if run.trainer.progress >= 1:
-        raise RunError("this run is finished", where=str(out), got=f"{run.trainer.step} steps", fix="Give more --steps.")
+        raise RunError(
+            "this run is finished", where=str(out), got=f"{run.trainer.step} steps", fix="Give more --steps."
+        )
 
     def add(news: Report) -> None:
         run.save(news)

@@ -1,4 +1,4 @@
-"""Training: random crops, squared error, Muon, a cosine schedule, averaged weights, checkpoints that resume exactly.
+"""Training: random crops, root mean squared error, Muon, a cosine schedule, averaged weights; it resumes exactly.
 
 Leaves out finding pictures, and everything around the weights in the output directory (`output`).
 """
@@ -19,6 +19,8 @@ from tokeff.tokenizers.image.fsq.plan import Plan, Report
 
 State = dict[str, Tensor]
 MAX_GRADIENT_NORM = 1.0
+ROOT_FLOOR = 1e-8
+"""Keeps the root differentiable at an exact copy."""
 
 
 class Trainer:
@@ -29,7 +31,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             model = FsqAutoencoder(plan.config)
-        self.model = model.to(plan.device, memory_format=torch.channels_last)
+        self.model = _placed(model, plan.device)
         self.optimiser = Muon(self.model.named_parameters())
         self.averaged: State = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
         self.generator = torch.Generator().manual_seed(plan.seed)
@@ -62,13 +64,15 @@ class Trainer:
         pixels = to_unit(crops).contiguous(memory_format=torch.channels_last)
         with self._autocast():
             rebuilt = self.model(pixels)
-        loss = (rebuilt.float() - pixels).square().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        # The root of each crop's squared error: what PSNR averages over pictures, not ruled by the busiest crops.
+        loss = (rebuilt.float() - pixels).square().mean((1, 2, 3)).add(ROOT_FLOOR).sqrt().mean()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         self.optimiser.step(self.plan.learning_rate_at(self.step, self.progress), self.step)
         self.step += 1
         self._average()
-        return loss.detach()
+        done: Tensor = loss.detach()
+        return done
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -78,7 +82,7 @@ class Trainer:
 
     def averaged_model(self) -> FsqAutoencoder:
         """The model with the averaged weights."""
-        model = FsqAutoencoder(self.plan.config).to(self.plan.device, memory_format=torch.channels_last)
+        model = _placed(FsqAutoencoder(self.plan.config), self.plan.device)
         model.load_state_dict(self.averaged)
         return model.eval()
 
@@ -131,6 +135,15 @@ class Trainer:
         self.optimiser.load(_below("optimiser.", state))
         self.generator.set_state(state["generator"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
+
+
+def _placed(model: FsqAutoencoder, device: str) -> FsqAutoencoder:
+    """On its device, channels last: the order that matrix units of processors and GPUs want."""
+    model.to(device)
+    for weight in model.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return model
 
 
 def to_unit(pixels: Tensor) -> Tensor:
