@@ -22,10 +22,10 @@ def cheapest_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Ten
     return torch.minimum(bits, other_bits(x, references, n_levels)) + MODE_BITS
 
 
-def other_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Tensor:
-    """Bits [B] of the cheapest way but residuals: raw, or colours where they are worth trying."""
+def other_bits(x: Tensor, references: Sequence[Tensor], n_levels: int, *, least_flat: float = FLAT_SHARE) -> Tensor:
+    """Bits [B] of the cheapest way but residuals: raw, or colours from a share of flat pixels on."""
     bits = torch.full((len(x),), raw_bits(x, n_levels), dtype=torch.float64, device=x.device)
-    ways: list[tuple[int | None, Tensor]] = [(None, flat_share(x) >= FLAT_SHARE)]
+    ways: list[tuple[int | None, Tensor]] = [(None, flat_share(x) >= least_flat)]
     ways += [(i, _mean((x == reference).all(1)) >= KNOWN_SHARE) for i, reference in enumerate(references)]
     for beside, tried in ways:
         if tried.any():

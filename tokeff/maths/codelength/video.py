@@ -62,13 +62,9 @@ class ClipCoder:
     def _tile(self, tile: Tensor, references: Sequence[Tensor]) -> None:
         """Count the residuals of tiles for the clip, but for those that another way codes in fewer bits."""
         coded = modes.residuals(tile, references, self._n_levels, pooled=True)
-        # The plainest contexts are enough to choose by. Colours are slow: the first frame tells whether they may pay.
+        # The plainest contexts are enough to choose by, and colours are slow: they are for screens that hardly move.
         plain = coded.bits(1)
-        others = torch.full_like(plain, modes.raw_bits(tile, self._n_levels))
-        for some in (slice(0, 1), slice(1, len(tile))):
-            if some.start == 0 or (len(tile) > 1 and others[0] < plain[0]):
-                chosen = [reference[some] for reference in references]
-                others[some] = modes.other_bits(tile[some], chosen, self._n_levels)
+        others = modes.other_bits(tile, references, self._n_levels, least_flat=modes.KNOWN_SHARE)
         residual = plain <= others
         self._bits += float(others[~residual].sum() + coded.header_bits[residual].sum())
         if residual.any():
