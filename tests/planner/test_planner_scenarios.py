@@ -129,6 +129,9 @@ def test_effective_tokens_are_refused_where_nothing_was_measured(measured: Build
     lossy = measured(reconstruction={"retained_share": {"8": {"1": 0.2}}})
     with pytest.raises(NotFound, match="8,1"):
         planned([lossy], settings, corpus=TEXT)
+    useless = measured(reconstruction={"retained_share": {"6": {"2": -0.001}}})
+    with pytest.raises(InsufficientData, match="keep nothing"):
+        planned([useless], settings, corpus=TEXT)
 
 
 def test_limits_of_mixture_and_epochs(mixed: Mixed) -> None:

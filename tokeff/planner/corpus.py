@@ -237,4 +237,11 @@ def retained_share(measurement: Measurement, fidelity: Fidelity) -> float:
             expected=f"one of {'; '.join(measured) or 'none'}",
             fix=f"Name it for this modality: --tokens {measurement.modality}=effective@DEPTH,SCALE.",
         )
+    if share < 0:
+        raise InsufficientData(
+            "these tokens keep nothing of the data there, so they have no effective number",
+            where=f"{where}, depth {fidelity.depth}, scale {fidelity.scale}",
+            got=f"{share:.3g}",
+            fix="Choose a coarser fidelity, or plan with --tokens raw.",
+        )
     return float(share)
