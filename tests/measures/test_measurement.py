@@ -241,8 +241,11 @@ def test_text_figures_and_gates() -> None:
         "n_roundtrip_failures": [1, *[0] * 18, None],
     }
     histograms = {"stream0": [9, 1], "token_bytes": [3, 4, 0, 2, *[0] * 296, 1]}
+    columns["n_coded_bytes"] = [100] * 19 + [None]
     sums = {"n_unknown": 2, "n_without_text": 1}
-    each = measured(tally(columns=columns, histograms=histograms, sums=sums), "text", (2,))
+    reals: dict[str, Column] = {"missing_bits_text": [fixed(38), *[0] * 18, None]}
+    each = measured(tally(columns=columns, reals=reals, histograms=histograms, sums=sums), "text", (2,))
+    assert each.reconstruction["entropy_bits_per_byte"] == pytest.approx(38 / 1900)
     assert each.text["tokens_per_word"] == each.n_tokens / 200
     assert each.text["characters_per_token"] == 1800 / each.n_tokens
     assert each.text["segmenter"] == "whitespace"

@@ -44,6 +44,12 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     count_only: Annotated[
         bool, typer.Option("--count-only", help="Count tokens from headers; decode nothing.")
     ] = False,
+    reconstruction: Annotated[
+        str,
+        typer.Option(
+            help="Missing bits given the tokens: sample (a window of some items), full, or off (no decoding)."
+        ),
+    ] = "sample",
     seed: Annotated[int, typer.Option(help="Of the sample and the intervals.")] = 0,
     cards: Annotated[list[Path] | None, typer.Option(help="A folder of your own cards; may be repeated.")] = None,
     max_error_rate: Annotated[
@@ -70,6 +76,7 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
         sample=sample,
         seed=seed,
         count_only=count_only,
+        reconstruction=reconstruction,  # type: ignore[arg-type]
         cards=tuple(cards or ()),
     )
     with TerminalProgress() as progress:

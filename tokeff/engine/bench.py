@@ -4,7 +4,7 @@ Halving serves two ends: a poison item is isolated while its neighbours count, a
 memory goes through in parts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from tokeff.errors import ItemError, TokeffError
 from tokeff.maths.conditional import PairCounts
 from tokeff.measures.batch import tally_batch
 from tokeff.measures.pairs import count_pairs
+from tokeff.measures.reconstruction import SourceBits
 from tokeff.measures.throughput import Stage, Stopwatch
 from tokeff.records.cards import Card
 from tokeff.records.items import Failure, Item
@@ -37,6 +38,10 @@ class Instrument:
     device: str
     paired: Subsample
     """Items whose pairs of neighbouring tokens are counted."""
+    coded: Container[str]
+    """Keys of items of which missing bits are measured."""
+    reconstructs: bool = True
+    """Whether tokens are decoded at all."""
     tally: Tally = field(default_factory=Tally)
     n_errors: int = 0
     watch: Stopwatch = field(init=False)
@@ -46,18 +51,23 @@ class Instrument:
         """Start a stopwatch for the device."""
         self.watch = Stopwatch(device=self.device)
 
-    def measure(self, batch: Batch) -> tuple[Tally, list[Failure]]:
+    def measure(self, batch: Batch, sources: SourceBits) -> tuple[Tally, list[Failure]]:
         """The tally of a batch and the failures of this tokenizer on it; both are added to what it has."""
         tallies: list[Tally] = []
         failures: list[Failure] = []
-        self._measure(batch.items, batch.signals, tallies, failures)
+        self._measure(batch.items, batch.signals, sources, tallies, failures)
         tally = Tally.total(tallies)
         self.tally += tally
         self.n_errors += len(failures) + len(batch.failures)
         return tally, failures
 
     def _measure(
-        self, items: Sequence[Item], signals: Sequence[Signal], tallies: list[Tally], failures: list[Failure]
+        self,
+        items: Sequence[Item],
+        signals: Sequence[Signal],
+        sources: SourceBits,
+        tallies: list[Tally],
+        failures: list[Failure],
     ) -> None:
         if not items:
             return
@@ -68,12 +78,15 @@ class Instrument:
                     tokens = self.tokenizer.encode(signals)
                 lap.tokens(sum(each.counts.n_tokens for each in tokens))
                 stage, rebuilt = "reconstruct", None
-                if isinstance(self.tokenizer, Reconstructs):
+                if self.reconstructs and isinstance(self.tokenizer, Reconstructs):
                     with lap.stage("reconstruct"):
                         rebuilt = self.tokenizer.decode(tokens, [signal.header for signal in signals])
                 stage = "measure"
                 with lap.stage("measure"):
-                    tallies.append(tally_batch(self.tokenizer, items, signals, tokens, rebuilt))
+                    tally = tally_batch(
+                        self.tokenizer, items, signals, tokens, rebuilt, coded=self.coded, sources=sources
+                    )
+                    tallies.append(tally)
                     self._count_pairs(items, tokens)
         except Exception as error:
             if isinstance(error, TokeffError) and not isinstance(error, ItemError):
@@ -82,8 +95,8 @@ class Instrument:
                 failures.append(failure_of(items[0], stage, error, self.card.name))
                 return
             middle = len(items) // 2
-            self._measure(items[:middle], signals[:middle], tallies, failures)
-            self._measure(items[middle:], signals[middle:], tallies, failures)
+            self._measure(items[:middle], signals[:middle], sources, tallies, failures)
+            self._measure(items[middle:], signals[middle:], sources, tallies, failures)
 
     def _count_pairs(self, items: Sequence[Item], tokens: Sequence[Tokens]) -> None:
         chosen = [(item.key, each) for item, each in zip(items, tokens, strict=True) if self.paired.includes(item)]

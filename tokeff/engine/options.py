@@ -11,6 +11,9 @@ from tokeff.records.items import MODALITIES, Modality
 
 Unit = Literal["file", "line", "paragraph"]
 UNITS: tuple[Unit, ...] = ("file", "line", "paragraph")
+Reconstruction = Literal["full", "sample", "off"]
+RECONSTRUCTIONS: tuple[Reconstruction, ...] = ("full", "sample", "off")
+"""Missing bits of every item and all of it; of a window of some items; or neither they nor distortion."""
 
 DEFAULT_TOKENIZERS: Mapping[Modality, str] = {
     "text": "tekken",
@@ -32,6 +35,7 @@ class Options:
     sample: int | None = None
     seed: int = 0
     count_only: bool = False
+    reconstruction: Reconstruction = "sample"
     cards: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
@@ -39,6 +43,7 @@ class Options:
         _one_of("--modality", self.modality, (None, *MODALITIES))
         _one_of("--unit", self.unit, UNITS)
         _one_of("--device", self.device, DEVICES)
+        _one_of("--reconstruction", self.reconstruction, RECONSTRUCTIONS)
         if not self.paths:
             raise TokeffError("nothing to profile", expected="at least one file, folder or glob")
         if self.sample is not None and self.sample < 1:

@@ -18,12 +18,13 @@ from tokeff.engine.environment import library_versions, machine
 from tokeff.engine.observer import Observer, Silent
 from tokeff.engine.options import DEFAULT_TOKENIZERS, Options
 from tokeff.engine.stream import decoded_batches
-from tokeff.engine.subsample import Subsample
+from tokeff.engine.subsample import Everything, Subsample
 from tokeff.engine.survey import Survey, items_of, survey
 from tokeff.engine.totals import Totals
 from tokeff.errors import TokeffError
 from tokeff.measures.gates import alerts
 from tokeff.measures.measurement import measurement, to_json
+from tokeff.measures.reconstruction import SourceBits
 from tokeff.records.cards import Card
 from tokeff.records.items import Failure, Item, Modality
 from tokeff.records.measurements import Measurement
@@ -54,7 +55,14 @@ def profile(options: Options, *, out: Path | None = None, observer: Observer | N
     observer.stage("Opening " + ", ".join(card.name for card in cards))
     paired = Subsample.of_budget(found.population, PAIRED_BYTES, seed=options.seed, purpose="pairs")
     bench = [
-        Instrument(card=card, tokenizer=registry.open(card.name, device=device), device=device, paired=paired)
+        Instrument(
+            card=card,
+            tokenizer=registry.open(card.name, device=device),
+            device=device,
+            paired=paired,
+            coded=Everything() if options.reconstruction == "full" else found.coded,
+            reconstructs=options.reconstruction != "off",
+        )
         for card in cards
     ]
     with ExitStack() as stack:
@@ -88,13 +96,8 @@ class _Run:
         directory: RunDirectory | None,
         observer: Observer,
     ) -> None:
-        self.options, self.bench, self.survey, self.directory, self.observer = (
-            options,
-            bench,
-            survey,
-            directory,
-            observer,
-        )
+        self.options, self.bench, self.survey = options, bench, survey
+        self.directory, self.observer = directory, observer
         self.modalities: tuple[Modality, ...] = tuple(
             m for m in survey.modalities if any(instrument.card.modality == m for instrument in bench)
         )
@@ -164,9 +167,10 @@ class _Run:
             seconds, raw_bytes = self.decoding.get(batch.modality, (0.0, 0))
             self.decoding[batch.modality] = seconds + batch.seconds, raw_bytes + batch.raw_bytes
             failures: list[Failure] = list(batch.failures)
+            sources = SourceBits(device=self.bench[0].device, whole=self.options.reconstruction == "full")
             for instrument in self.bench:
                 if instrument.card.modality == batch.modality:
-                    tally, failed = instrument.measure(batch)
+                    tally, failed = instrument.measure(batch, sources)
                     failures += failed
                     if self.directory:
                         self.directory.add_rows(batch.modality, instrument.card.name, tally)
@@ -191,9 +195,14 @@ class _Run:
             population=self.survey.population[card.modality].n_items if sampled else None,
             census=census.tally if census else None,
             pairs=None if self.options.count_only else instrument.pairs(),
-            absent={} if isinstance(tokenizer, Reconstructs) else dict.fromkeys(REBUILT, "no_decoder"),
+            absent=self._not_rebuilt(tokenizer),
             seed=self.options.seed,
         )
+
+    def _not_rebuilt(self, tokenizer: object) -> dict[str, str]:
+        if not isinstance(tokenizer, Reconstructs):
+            return dict.fromkeys(REBUILT, "no_decoder")
+        return dict.fromkeys(REBUILT, "switched_off") if self.options.reconstruction == "off" else {}
 
     def _alerts(self, measurements: Iterable[Measurement], empty: Iterable[str]) -> Iterator[Alert]:
         for name in empty:

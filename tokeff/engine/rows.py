@@ -7,20 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tokeff.measures.batch import ROW_COUNTS, ROW_REALS
 from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally, from_fixed
 
 ROWS_PER_GROUP = 50_000
-COUNTS = (
-    "stored_bytes", "raw_bytes", "n_tokens", "n_positions", "n_characters", "n_words", "n_lines", "n_pixels",
-    "n_frames", "n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared",
-)  # fmt: skip
 PRESENCES = ("n_psnr", "n_ssim", "n_ms_ssim", "n_si_sdr", "n_log_mel_distance")
 """Say of how many items a mean is, and why others have none: in a row the figure itself is there or null."""
-REALS = (
-    "duration_seconds", "psnr_db", "ssim", "ms_ssim", "si_sdr_db", "log_mel_distance_db", "signal_energy",
-    "error_energy",
-)  # fmt: skip
 
 
 class RowWriter:
@@ -37,8 +30,8 @@ class RowWriter:
         import pyarrow.parquet as pq
 
         texts = [(name, pa.string()) for name in ("key", "modality", "tokenizer")]
-        counts = [(name, pa.int64()) for name in COUNTS]
-        reals = [(name, pa.float64()) for name in REALS]
+        counts = [(name, pa.int64()) for name in ROW_COUNTS]
+        reals = [(name, pa.float64()) for name in ROW_REALS]
         self._schema = pa.schema(texts + counts + reals)
         self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
         return self
@@ -72,10 +65,10 @@ def _values(row: Any) -> dict[str, Any]:
     if undeclared:
         # pyarrow would drop the column without a word.
         raise ValueError(
-            f"items.parquet has no column for {', '.join(sorted(undeclared))}: declare it in COUNTS or REALS"
+            f"items.parquet has no column for {', '.join(sorted(undeclared))}: declare it in ROW_COUNTS or ROW_REALS"
         )
     return {name: from_fixed(value) if name in _REAL else value for name, value in row.items()}
 
 
-_REAL = frozenset(REALS)
-_DECLARED = _REAL | frozenset(COUNTS)
+_REAL = frozenset(ROW_REALS)
+_DECLARED = _REAL | frozenset(ROW_COUNTS)

@@ -17,6 +17,8 @@ from tokeff.records.runs import Population
 
 N_VERIFIED = 16
 """Texts on which a fast engine is compared with its reference in every run."""
+N_CODED = 10
+"""Items of each modality of which missing bits are measured by default: enough for an interval, soon done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class Survey:
     sampled: tuple[Item, ...] | None
     """The items to measure, where a sample was asked for."""
     verified: tuple[Item, ...]
+    coded: frozenset[str]
+    """Keys of the items of which missing bits are measured, unless they are of all or none."""
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -50,7 +54,7 @@ def survey(options: Options, observer: Observer) -> Survey:
     observer.stage("Looking at the corpus")
     fingerprint = Fingerprint()
     sample = Sample(options.sample, options.seed) if options.sample else None
-    verified = Sample(N_VERIFIED, options.seed)
+    verified, coded = Sample(N_VERIFIED, options.seed), Sample(N_CODED, options.seed)
     n_items: dict[Modality, int] = {}
     stored_bytes: dict[Modality, int] = {}
     failures: list[Failure] = []
@@ -64,6 +68,7 @@ def survey(options: Options, observer: Observer) -> Survey:
         fingerprint.add(found)
         if found.modality == "text":
             verified.add(found)
+        coded.add(found)
         if sample is not None:
             sample.add(found)
         observer.advance(stored_bytes=found.stored_bytes, n_items=1, n_errors=0)
@@ -76,6 +81,7 @@ def survey(options: Options, observer: Observer) -> Survey:
         fingerprint=fingerprint.digest(),
         sampled=tuple(sample.items()) if sample else None,
         verified=tuple(verified.items()),
+        coded=frozenset(item.key for item in coded.items()),
     )
 
 

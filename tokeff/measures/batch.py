@@ -16,7 +16,7 @@ What a Tally may hold, by name:
     histograms  stream0, stream1, ... by id; token_bytes: tokens by the bytes of text they stand for
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,13 @@ from numpy.typing import NDArray
 
 from tokeff.errors import TokeffError
 from tokeff.measures.comparison import compare_media
+from tokeff.measures.reconstruction import (
+    BIT_COLUMNS,
+    CODED_BYTES,
+    CODED_ITEMS,
+    SourceBits,
+    reconstruction_columns,
+)
 from tokeff.measures.rows import Column, tally_of_columns
 from tokeff.measures.text import compare_texts, text_columns, vocabulary_facts
 from tokeff.records.items import Item
@@ -35,7 +42,7 @@ from tokeff.tokenizers.protocols import TextVocabulary, Tokenizer
 ROW_COUNTS = (
     *("stored_bytes", "raw_bytes", "n_tokens", "n_positions"),
     *("n_characters", "n_words", "n_lines", "n_pixels", "n_frames"),
-    *("n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared"),
+    *("n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared", CODED_ITEMS, CODED_BYTES),
 )
 """Counts that an item's row may hold, for tables; those of why a figure is missing are left to the sums."""
 ROW_REALS = (
@@ -47,6 +54,8 @@ ROW_REALS = (
     "error_energy",
     "si_sdr_db",
     "log_mel_distance_db",
+    "missing_bits_text",
+    *BIT_COLUMNS,
 )
 """Fixed-point reals that an item's row may hold."""
 
@@ -57,10 +66,14 @@ def tally_batch(
     signals: Sequence[Signal],
     tokens: Sequence[Tokens],
     reconstructions: Sequence[Signal | None] | None = None,
+    *,
+    coded: Container[str] = (),
+    sources: SourceBits | None = None,
 ) -> Tally:
     """What `tokenizer` made of `items`, all of one modality and with different keys.
 
-    signals, tokens, reconstructions: one per item, in order; None for an item that was not reconstructed. Raises
+    signals, tokens, reconstructions: one per item, in order; None for an item that was not reconstructed. coded: keys
+    of the items whose reconstruction entropy is measured; sources: what is known of these signals already. Raises
     ItemError(`shape_mismatch`) where a reconstruction has another shape than its original, TokeffError where the
     tokenizer breaks its own declaration (ids outside its codebooks, NaN), ValueError where the lists do not match.
     """
@@ -85,6 +98,11 @@ def tally_batch(
         compared, compared_reals = _compare(tokenizer.card.name, items, signals, reconstructions)
         columns |= compared
         reals |= compared_reals
+        chosen = [copy if item.key in coded else None for item, copy in zip(items, reconstructions, strict=True)]
+        if not isinstance(signals[0], TextSignal):
+            counts, bits = reconstruction_columns(items, signals, chosen, sources or SourceBits())
+            columns |= counts
+            reals |= bits
     return tally_of_columns([item.key for item in items], columns, reals=reals, histograms=histograms, sums=sums)
 
 
@@ -147,5 +165,5 @@ def _compare(
     if len(reconstructions) != len(items):
         raise ValueError(f"{len(reconstructions)} reconstructions of {len(items)} items: one of each is needed")
     if all(isinstance(signal, TextSignal) for signal in signals):
-        return compare_texts(tokenizer, items, signals, reconstructions), {}
+        return compare_texts(tokenizer, items, signals, reconstructions)
     return compare_media(tokenizer, items, signals, reconstructions)

@@ -14,11 +14,14 @@ from tokeff.maths.conditional import ConditionalEntropy, PairCounts, conditional
 from tokeff.maths.distortion import Figure, psnr_db, snr_db
 from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
 from tokeff.measures.pairs import CONTEXTS
+from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
 from tokeff.measures.text import SEGMENTER
 from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally
 
 Absent = dict[str, str]
+MIDDLE_SCALE = 4
+"""Full depth at a quarter of the size: the fidelity that a table shows. At full size most bits of a photo are noise."""
 BITS = ("capacity", "order0", "order0_miller_madow")
 
 
@@ -206,11 +209,48 @@ def density_figures(tally: Tally, modality: Modality, bits_per_token: float | No
 
 
 def reconstruction_figures(tally: Tally, modality: Modality, absent: Absent) -> Mapping[str, Any]:
-    """H(X | reconstruction) where it needs no coder: 0 bits when every item came back bit for bit."""
+    """H(X | reconstruction) in bits per raw byte, and the share of the information that is kept, by depth and scale.
+
+    Zero needs no coder: every item came back bit for bit. The middle fidelity is the one that a table shows.
+    """
     n_back = tally.count("n_reconstructed")
-    error = tally.count("n_roundtrip_failures") if modality == "text" else tally.count("squared_error")
-    error = tally.reals.get("error_energy", 0) if modality == "audio" else error
+    if modality == "text" and n_back:
+        missing = tally.real("missing_bits_text") if tally.count("n_roundtrip_failures") else 0.0
+        n_bytes = tally.count(CODED_BYTES)
+        return {"n_items": n_back, "entropy_bits_per_byte": missing / n_bytes if missing else 0.0}
+    if tally.count(CODED_ITEMS):
+        return _coded_figures(tally, modality, absent)
+    error = tally.reals.get("error_energy", 0) if modality == "audio" else tally.count("squared_error")
     if n_back == tally.n_items and error == 0:
         return {"n_items": n_back, "entropy_bits_per_byte": 0.0}
     absent["reconstruction"] = "not_measured" if n_back else "not_reconstructed"
     return {}
+
+
+def _coded_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str, Any]:
+    n_bytes, full = tally.count(CODED_BYTES), FIDELITIES[modality][0]
+    shares: dict[str, dict[str, float | None]] = {}
+    for each in FIDELITIES[modality]:
+        source = tally.real(each.column("source"))
+        share = 1 - tally.real(each.column("missing")) / source if source > 0 else None
+        if share is None:
+            absent[f"reconstruction.retained_share.{each.depth_bits}.{each.scale}"] = "no_information"
+        shares.setdefault(str(each.depth_bits), {})[str(each.scale)] = share
+    return {
+        "n_items": tally.count(CODED_ITEMS),
+        "raw_bytes": n_bytes,
+        "source_bits_per_byte": tally.real(full.column("source")) / n_bytes,
+        "entropy_bits_per_byte": tally.real(full.column("missing")) / n_bytes,
+        "retained_share": shares,
+        "effective_bytes_per_token": _effective(tally, shares[str(full.depth_bits)][str(MIDDLE_SCALE)], full),
+    }
+
+
+def _effective(tally: Tally, share: float | None, full: Fidelity) -> dict[str, Any]:
+    """C_i over the share kept at the middle fidelity: tokeff's own extension, the published law uses C_i."""
+    per_token = tally.count("raw_bytes") / tally.count("n_tokens")
+    return {
+        "depth_bits": full.depth_bits,
+        "scale": MIDDLE_SCALE,
+        "value": per_token / share if share and share > 0 else None,
+    }

@@ -28,7 +28,7 @@ def alerts(measurement: Measurement) -> Iterator[Alert]:
 
 
 def _entropy(measurement: Measurement) -> Iterator[Alert]:
-    """Whether the tokens are enough for an order-0 entropy: Miller and Madow's correction says how far off it may be."""
+    """Whether the tokens are enough for an order-0 entropy: Miller and Madow's correction says how far off it is."""
     plain = measurement.entropy.get("order0_bits_per_token")
     corrected = measurement.entropy.get("order0_miller_madow_bits_per_token")
     if plain is None or corrected is None or corrected - plain <= UNCERTAIN_SHARE * corrected:

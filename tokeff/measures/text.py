@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokeff.errors import TokeffError
+from tokeff.measures.reconstruction import CODED_BYTES
 from tokeff.measures.rows import Column
 from tokeff.records.items import Item
 from tokeff.records.signals import Signal, TextSignal
+from tokeff.records.tallies import fixed
 from tokeff.tokenizers.protocols import TextVocabulary
 
 SEGMENTER = "whitespace"
@@ -79,14 +81,19 @@ def vocabulary_facts(
 
 def compare_texts(
     tokenizer: str, items: Sequence[Item], signals: Sequence[Signal], reconstructions: Sequence[Signal | None]
-) -> dict[str, Column]:
-    """n_reconstructed (0 or 1) of each item, and n_roundtrip_failures where it was: byte for byte or not at all."""
+) -> tuple[dict[str, Column], dict[str, Column]]:
+    """n_reconstructed (0 or 1) of each item; of those that were, n_roundtrip_failures (byte for byte or not at all)
+    and, fixed-point, missing_bits_text: what rebuilds the text once its copy is known.
+    """
     failures: list[int | None] = []
+    missing: list[int | None] = []
     for item, signal, copy in zip(items, signals, reconstructions, strict=True):
         if copy is None:
             failures.append(None)
+            missing.append(None)
         elif isinstance(signal, TextSignal) and isinstance(copy, TextSignal):
             failures.append(int(signal.data != copy.data))
+            missing.append(fixed(missing_text_bits(signal.data, copy.data)))
         else:
             raise TokeffError(
                 f"reconstructs {item.key} as another modality",
@@ -94,4 +101,26 @@ def compare_texts(
                 got=type(copy).__name__,
                 expected=type(signal).__name__,
             )
-    return {"n_reconstructed": [int(copy is not None) for copy in reconstructions], "n_roundtrip_failures": failures}
+    counts: dict[str, Column] = {
+        "n_reconstructed": [int(copy is not None) for copy in reconstructions],
+        "n_roundtrip_failures": failures,
+        CODED_BYTES: [
+            None if copy is None else signal.header.raw_bytes
+            for signal, copy in zip(signals, reconstructions, strict=True)
+        ],
+    }
+    return counts, {"missing_bits_text": missing}
+
+
+def missing_text_bits(text: bytes, copy: bytes) -> float:
+    """Bits of `text` under zstd at its highest level with `copy` as prefix: 0 where they are equal."""
+    if text == copy:
+        return 0.0
+    import zstandard
+
+    prefix = zstandard.ZstdCompressionDict(copy, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if copy else None
+    # The window must reach over the copy to the text's own beginning.
+    log = max(zstandard.WINDOWLOG_MIN, min(zstandard.WINDOWLOG_MAX, (len(copy) + len(text)).bit_length()))
+    parameters = zstandard.ZstdCompressionParameters.from_level(19, window_log=log, write_content_size=False)
+    squeezed = zstandard.ZstdCompressor(dict_data=prefix, compression_params=parameters).compress(text)
+    return 8.0 * len(squeezed)

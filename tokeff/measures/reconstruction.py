@@ -1,0 +1,205 @@
+"""Reconstruction entropy of items: bits of the signal, and bits still missing once the tokens' reconstruction is known.
+
+At full size for several depths, at full depth for several scales; columns `source_bits_d8_s1`, `missing_bits_d8_s1`,
+... of a Tally. Bits of the originals are kept for the other tokenizers of the same batch. Leaves out the coder
+(`maths.codelength`), texts (they come back or not) and the shares (`figures`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from tokeff.maths.codelength import ClipCoder, audio_code_length, image_code_length
+from tokeff.maths.codelength.fidelity import (
+    AUDIO_DEPTHS_BITS,
+    IMAGE_DEPTHS_BITS,
+    SCALES,
+    reduce_pictures,
+    reduce_sound,
+)
+from tokeff.measures.rows import Column
+from tokeff.records.items import Item, Modality
+from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
+from tokeff.records.tallies import fixed
+
+WINDOW_SIDE, WINDOW_SAMPLES = 512, 2**18
+CLIP_FRAMES, CLIP_SIDE = 16, 256
+"""Unless the whole is asked for: of a picture at most so many rows and columns, of a recording so many samples per
+channel, of a clip so many frames in a row and so many rows and columns; always from the middle."""
+
+CODED_ITEMS, CODED_BYTES = "n_coded_items", "n_coded_bytes"
+"""Columns: 1 for an item with code lengths, and the raw bytes that those at full fidelity are of."""
+
+
+class Fidelity(NamedTuple):
+    """A depth in bits per sample and a scale: the signal reduced so many times."""
+
+    depth_bits: int
+    scale: int
+
+    def column(self, kind: str) -> str:
+        """The name of a column at this fidelity; `kind` is `source` or `missing`."""
+        return f"{kind}_bits_d{self.depth_bits}_s{self.scale}"
+
+
+def _grid(depths_bits: Sequence[int]) -> tuple[Fidelity, ...]:
+    full = depths_bits[0]
+    return (*(Fidelity(depth, 1) for depth in depths_bits), *(Fidelity(full, scale) for scale in SCALES[1:]))
+
+
+FIDELITIES: dict[Modality, tuple[Fidelity, ...]] = {
+    "image": _grid(IMAGE_DEPTHS_BITS),
+    "audio": _grid(AUDIO_DEPTHS_BITS),
+    "video": _grid(IMAGE_DEPTHS_BITS),
+}
+"""The first is the full one."""
+ALL_FIDELITIES = tuple(dict.fromkeys(each for grid in FIDELITIES.values() for each in grid))
+BIT_COLUMNS = tuple(each.column(kind) for each in ALL_FIDELITIES for kind in ("source", "missing"))
+
+Bits = dict[Fidelity, float]
+
+
+@dataclass(slots=True, kw_only=True)
+class SourceBits:
+    """How code lengths are measured in one batch, and those of its originals, so that each is measured once."""
+
+    device: str = "cpu"
+    whole: bool = False
+    """Whether signals are coded whole, not only a window of each."""
+    known: dict[str, Bits] = field(default_factory=dict)
+    """By the item's key."""
+
+
+def reconstruction_columns(
+    items: Sequence[Item], signals: Sequence[Signal], copies: Sequence[Signal | None], sources: SourceBits
+) -> tuple[dict[str, Column], dict[str, Column]]:
+    """Columns of counts and of reals; an item whose copy is None has none. All of one modality that is not text.
+
+    Copies have the shapes of their originals. `sources` is filled on the way.
+    """
+    missing: dict[str, Bits] = {}
+    coded: dict[str, int] = {}
+    for places in _equal_shapes(signals, copies):
+        views = [_View(items[place].key, signals[place], copies[place], sources.whole) for place in places]
+        coded |= {view.key: view.n_bytes for view in views}
+        new = [view for view in views if view.key not in sources.known]
+        if new:
+            sources.known |= _measured(new, sources.device, given=False)
+        missing |= _measured(views, sources.device, given=True)
+    if not missing:
+        return {}, {}
+    keys = [item.key for item in items]
+    reals: dict[str, Column] = {}
+    for each in ALL_FIDELITIES:
+        if each in next(iter(missing.values())):
+            reals[each.column("source")] = [_bits(sources.known, key, each) if key in missing else None for key in keys]
+            # A copy that does not help is not used: its absence is one of the coder's choices.
+            reals[each.column("missing")] = [
+                min(_bits(missing, key, each), _bits(sources.known, key, each)) if key in missing else None
+                for key in keys
+            ]
+    return {CODED_ITEMS: [1 if key in coded else None for key in keys], CODED_BYTES: [*map(coded.get, keys)]}, reals
+
+
+def _bits(table: dict[str, Bits], key: str, fidelity: Fidelity) -> int:
+    return fixed(table[key][fidelity])
+
+
+class _View:
+    """What of an item is coded: the middle of the signal and of its copy, or all of both."""
+
+    def __init__(self, key: str, signal: Signal, copy: Signal | None, whole: bool) -> None:
+        self.key, self.signal, self.copy, self.whole = key, signal, copy, whole
+
+    @property
+    def n_bytes(self) -> int:
+        """Raw bytes of what is coded."""
+        if isinstance(self.signal, VideoSignal):
+            height, width = self.signal.header.height, self.signal.header.width
+            rows, columns = (_middle(length, CLIP_SIDE, self.whole) for length in (height, width))
+            return 3 * len(self.frames()) * len(range(height)[rows]) * len(range(width)[columns])
+        return self.tensor(self.signal).numel() * (2 if isinstance(self.signal, AudioSignal) else 1)
+
+    def tensor(self, signal: Signal | None) -> Tensor:
+        """[C, H, W] or [channels, n] of a picture or recording."""
+        if isinstance(signal, ImageSignal):
+            rows, columns = (_middle(length, WINDOW_SIDE, self.whole) for length in signal.pixels.shape[1:])
+            return signal.pixels[:, rows, columns]
+        if isinstance(signal, AudioSignal):
+            return signal.samples[:, _middle(signal.samples.shape[1], WINDOW_SAMPLES, self.whole)]
+        raise TypeError(f"no picture or recording: {type(signal).__name__}")
+
+    def frames(self) -> range:
+        """Places of the coded frames of a clip."""
+        assert isinstance(self.signal, VideoSignal)
+        return range(self.signal.header.n_frames)[_middle(self.signal.header.n_frames, CLIP_FRAMES, self.whole)]
+
+    def chunks(self, signal: Signal | None) -> Iterator[Tensor]:
+        """Frames [1, 3, H, W] of a clip, one by one."""
+        assert isinstance(signal, VideoSignal)
+        for chunk in signal.source.frames(self.frames()):
+            rows, columns = (_middle(length, CLIP_SIDE, self.whole) for length in chunk.shape[2:])
+            yield from torch.split(chunk[:, :, rows, columns], 1)
+
+
+def _middle(length: int, window: int, whole: bool) -> slice:
+    first = 0 if whole else max(0, (length - window) // 2)
+    return slice(first, length if whole else min(length, first + window))
+
+
+def _equal_shapes(signals: Sequence[Signal], copies: Sequence[Signal | None]) -> Iterator[list[int]]:
+    """Places that can be coded together; clips one by one."""
+    shapes: dict[Any, list[int]] = {}
+    for place, (signal, copy) in enumerate(zip(signals, copies, strict=True)):
+        if copy is None:
+            continue
+        if isinstance(signal, ImageSignal):
+            shapes.setdefault(tuple(signal.pixels.shape), []).append(place)
+        elif isinstance(signal, AudioSignal):
+            shapes.setdefault(tuple(signal.samples.shape), []).append(place)
+        else:
+            shapes[-1, place] = [place]
+    yield from shapes.values()
+
+
+def _measured(views: Sequence[_View], device: str, *, given: bool) -> dict[str, Bits]:
+    """Bits of views of equal shape, by key; with their copies beside them or without."""
+    signal = views[0].signal
+    if isinstance(signal, VideoSignal):
+        return {views[0].key: _clip_bits(views[0], device, given=given)}
+    x = torch.stack([view.tensor(view.signal) for view in views]).to(device)
+    side = torch.stack([view.tensor(view.copy) for view in views]).to(device) if given else None
+    modality: Modality = "image" if isinstance(signal, ImageSignal) else "audio"
+    bits = _batch_bits(modality, x, side)
+    return {view.key: {each: lengths[n] for each, lengths in bits.items()} for n, view in enumerate(views)}
+
+
+def _batch_bits(modality: Modality, x: Tensor, side: Tensor | None) -> dict[Fidelity, list[float]]:
+    reduce: Callable[[Tensor, int], Tensor] = reduce_pictures if modality == "image" else reduce_sound
+    code_length: Callable[..., Tensor] = image_code_length if modality == "image" else audio_code_length
+    bits: dict[Fidelity, list[float]] = {}
+    for scale in SCALES:
+        small, known = reduce(x, scale), None if side is None else reduce(side, scale)
+        for each in FIDELITIES[modality]:
+            if each.scale == scale:
+                bits[each] = code_length(small, known, depth_bits=each.depth_bits).tolist()
+    return bits
+
+
+def _clip_bits(view: _View, device: str, *, given: bool) -> Bits:
+    coders = {each: ClipCoder(depth_bits=each.depth_bits) for each in FIDELITIES["video"]}
+    originals = view.chunks(view.signal)
+    copies = view.chunks(view.copy) if given else None
+    while chunk := list(islice(originals, CLIP_FRAMES)):
+        frames = torch.cat(chunk).to(device)
+        other = torch.cat(list(islice(copies, len(chunk)))).to(device) if copies else None
+        for scale in SCALES:
+            small, known = reduce_pictures(frames, scale), None if other is None else reduce_pictures(other, scale)
+            for each, coder in coders.items():
+                if each.scale == scale:
+                    coder.add(small, known)
+    return {each: coder.bits() for each, coder in coders.items()}
