@@ -1,0 +1,96 @@
+"""Real runs over small corpora made here, and a headless Chromium."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+import tokeff
+from tokeff.reports.page import write_page
+
+HOSTILE = "<img src=x onerror=window.hacked=1>"
+ESCAPES = "\x1b[31mred\x1b[0m \u202egnp.exe\u202c"
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts in two folders, pictures and sounds; some with names and content that would like to be HTML."""
+    folder = tmp_path_factory.mktemp("media")
+    draw = np.random.default_rng(1)
+    for number in range(12):
+        for language, words in {"en": ["bytes", "tokens", "entropy", "per"], "el": ["λόγος", "δίκη", "νοῦς"]}.items():
+            (folder / language).mkdir(exist_ok=True)
+            text = " ".join(draw.choice(words, size=40 + 20 * number))
+            (folder / language / f"{number}.txt").write_text(text, encoding="utf-8")
+        height, width = draw.integers(40, 120, 2)
+        ramp = np.add.outer(np.arange(height), np.arange(width))[..., None] * np.array([1, 2, 3])
+        Image.fromarray((ramp % 256).astype(np.uint8)).save(folder / f"{number}.png")
+        sound = 0.3 * np.sin(np.arange(8000 + 500 * number) * 0.05)
+        soundfile.write(folder / f"{number}.wav", sound, 16_000)
+    (folder / "broken.png").write_bytes((folder / "3.png").read_bytes()[:60])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over all of it, with its page."""
+    out = tmp_path_factory.mktemp("runs") / "first"
+    names = ["tekken", "bytes", "jpeg-q75", "webp-q75", "qwen2-vl", "opus-24k", "mulaw"]
+    tokeff.profile(corpus, tokenizers=names, out=out)
+    write_page(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over files whose folder, names and content would like to be HTML, JavaScript or terminal commands."""
+    folder = tmp_path_factory.mktemp("hostile") / f"{HOSTILE} {ESCAPES}"
+    for number in range(2):
+        place = folder / f"{HOSTILE}{number}"
+        place.mkdir(parents=True)
+        for each in range(6):
+            content = f"{HOSTILE} </script><script>window.hacked=1</script> {ESCAPES} {number} {each}"
+            (place / f"{HOSTILE}{each}.txt").write_text(content)
+    (folder / f"{HOSTILE}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + HOSTILE.encode())
+    out = tmp_path_factory.mktemp("runs") / "hostile"
+    tokeff.profile(folder, tokenizers=["bytes", "png"], out=out)
+    write_page(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium that reports its console and its network; skips where there is none.
+
+    Fails without one where TOKEFF_REQUIRE_CHROMIUM=1 says that there must be one.
+    """
+    required = os.environ.get("TOKEFF_REQUIRE_CHROMIUM") == "1"
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    missing = "" if browser and driver else "no Chromium: apt-get install chromium chromium-driver"
+    try:
+        from selenium import webdriver
+    except ImportError:
+        missing = "no selenium: pip install selenium"
+    if missing:
+        if required:
+            pytest.fail(f"TOKEFF_REQUIRE_CHROMIUM=1, but {missing}")
+        pytest.skip(missing)
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(browser)
+    for argument in (
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(driver)))
+    opened.set_page_load_timeout(60)
+    yield opened
+    opened.quit()

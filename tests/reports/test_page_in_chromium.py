@@ -1,0 +1,171 @@
+"""The page in a real browser: nothing on the console, nothing on the network, every figure drawn, tables sort."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WIDTHS = (390, 1400)
+
+
+def open_page(chromium: Any, path: Path, *, width: int = 1400, scheme: str = "light") -> None:
+    chromium.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700},
+    )
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    chromium.get_log("browser")
+    chromium.get_log("performance")
+    chromium.get(path.as_uri())
+
+
+def requests(chromium: Any) -> list[str]:
+    """Addresses that were asked for since the last look, the page's own data aside."""
+    messages = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    return [url for url in asked if not url.startswith("data:")]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_silent_offline_and_within_its_width(chromium: Any, run: Path, width: int) -> None:
+    page = run / "report.html"
+    open_page(chromium, page, width=width)
+    assert requests(chromium) == [page.as_uri()]
+    assert chromium.get_log("browser") == []
+    assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_the_watch_on_console_and_network_can_fail(chromium: Any, tmp_path: Path) -> None:
+    page = tmp_path / "loud.html"
+    page.write_text("<link rel=icon href='data:,'><img src=missing.png><script>undefinedFunction()</script>")
+    open_page(chromium, page)
+    assert len(requests(chromium)) == 2
+    assert any("undefinedFunction" in entry["message"] for entry in chromium.get_log("browser"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_figure_is_drawn_and_has_words(chromium: Any, run: Path, width: int) -> None:
+    open_page(chromium, run / "report.html", width=width)
+    figures = chromium.execute_script("""
+        return [...document.querySelectorAll("figure")].map(figure => {
+          const drawn = [...figure.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().width > 0);
+          const box = drawn[0] && drawn[0].getBoundingClientRect();
+          return {title: figure.querySelector("figcaption").textContent, n: drawn.length,
+                  alt: drawn[0] && drawn[0].getAttribute("aria-label"), width: box && box.width, height: box && box.height,
+                  marks: drawn[0] ? drawn[0].querySelectorAll("path[aria-roledescription],line[aria-roledescription]").length : 0};
+        });""")
+    assert len(figures) >= 12
+    for figure in figures:
+        assert figure["n"] == 1, figure
+        assert figure["alt"], figure
+        assert figure["height"] > 40, figure
+        assert 150 < figure["width"] <= width, figure
+        assert figure["marks"] > 0, figure
+
+
+def test_no_mark_is_left_of_its_drawing(chromium: Any, run: Path) -> None:
+    """Labels must not be cut off: what is drawn lies inside the figure's box."""
+    for width in WIDTHS:
+        open_page(chromium, run / "report.html", width=width)
+        outside = chromium.execute_script("""
+            return [...document.querySelectorAll("figure")].flatMap(figure => {
+              const box = figure.getBoundingClientRect();
+              return [...figure.querySelectorAll("svg text")].filter(text => {
+                const mine = text.getBoundingClientRect();
+                return mine.width > 0 && (mine.left < box.left || mine.right > box.right);
+              }).map(text => text.textContent);
+            });""")
+        assert outside == []
+
+
+def test_nothing_of_the_corpus_runs(chromium: Any, hostile_run: Path) -> None:
+    open_page(chromium, hostile_run / "report.html")
+    assert chromium.execute_script("return window.hacked === undefined")
+    assert chromium.execute_script("return document.querySelectorAll('img:not([src^=\"data:\"])').length") == 0
+    shown = chromium.execute_script("return document.querySelector('main').textContent")
+    for place in ("Originals and reconstructions", "The longest items", "The first 1", "by folder"):
+        assert place in shown
+    assert shown.count("onerror=window.hacked") > 10
+    assert not set(shown) & {"\x1b", "\u202e", "\u202c"}
+    assert "\\u202egnp.exe" in shown
+
+
+def test_tables_sort_up_and_down(chromium: Any, run: Path) -> None:
+    open_page(chromium, run / "report.html")
+    values = """
+        const table = document.querySelector("#measured table");
+        const button = [...table.querySelectorAll("thead button")].find(b => b.textContent === "tokens");
+        button.click();
+        const place = button.parentElement.cellIndex;
+        return [button.parentElement.getAttribute("aria-sort"),
+                [...table.tBodies[0].rows].map(row => Number(row.cells[place].dataset.v))];"""
+    direction, down = chromium.execute_script(values)
+    assert direction == "descending"
+    assert down == sorted(down, reverse=True)
+    assert len(set(down)) > 3
+    direction, up = chromium.execute_script(values)
+    assert direction == "ascending"
+    assert up == sorted(up)
+
+
+CONTRAST = """
+    const channel = v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
+    const light = rgb => { const [r, g, b] = rgb.match(/[\\d.]+/g).map(Number);
+                           return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b); };
+    const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+                          if (!c.endsWith(", 0)")) return c; } return "rgb(255, 255, 255)"; };
+    return [...document.querySelectorAll("p, td, th, a, button, figcaption, summary, .t0, .t1, .t2, .t3")]
+      .filter(e => e.getClientRects().length)
+      .map(e => { const a = light(getComputedStyle(e).color), b = light(behind(e));
+                  return [e.className || e.tagName, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]; })
+      .filter(([, ratio]) => ratio < 4.5);"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_in_light_and_dark(chromium: Any, run: Path, scheme: str) -> None:
+    """WCAG 2 AA: 4.5 to 1 for text."""
+    open_page(chromium, run / "report.html", scheme=scheme)
+    paper = chromium.execute_script("return getComputedStyle(document.body).backgroundColor")
+    dark = sum(int(part) for part in paper.removeprefix("rgb(").removesuffix(")").split(",")) < 384
+    assert dark == (scheme == "dark")
+    assert chromium.execute_script(CONTRAST) == []
+
+
+def test_the_button_turns_the_theme_round(chromium: Any, run: Path) -> None:
+    open_page(chromium, run / "report.html")
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    before = chromium.execute_script(paper)
+    chromium.execute_script("document.getElementById('theme').click()")
+    assert chromium.execute_script(paper) != before
+    assert chromium.execute_script("return document.getElementById('theme').getAttribute('aria-pressed')") == "true"
+
+
+def test_headings_labels_and_names_for_screen_readers(chromium: Any, run: Path) -> None:
+    open_page(chromium, run / "report.html")
+    nameless = chromium.execute_script("""
+        return [...document.querySelectorAll("img, audio, svg[role=img], [role=region], button, nav")].filter(e =>
+          !(e.getAttribute("aria-label") || e.alt || e.textContent.trim())).map(e => e.outerHTML.slice(0, 80));""")
+    assert nameless == []
+    assert chromium.execute_script("return document.documentElement.lang") == "en"
+    assert chromium.execute_script("return document.querySelectorAll('h1').length") == 1
+    broken = chromium.execute_script("""
+        return [...document.querySelectorAll("nav a")].filter(a => !document.querySelector(a.getAttribute("href"))).length""")
+    assert broken == 0
+
+
+def test_originals_and_reconstructions_are_there(chromium: Any, run: Path) -> None:
+    open_page(chromium, run / "report.html")
+    loaded = chromium.execute_script("""
+        return [...document.querySelectorAll("#samples img")].map(image => image.complete && image.naturalWidth);""")
+    assert len(loaded) >= 8
+    assert all(width > 20 for width in loaded)
+    assert chromium.execute_script("return document.querySelectorAll('#samples .tokens span').length") > 20
+    players = chromium.execute_async_script("""
+        const done = arguments[arguments.length - 1], players = [...document.querySelectorAll("#samples audio")];
+        Promise.all(players.map(player => new Promise((good, bad) => {
+          player.onloadedmetadata = () => good(player.duration); player.onerror = () => good(0);
+          player.preload = "metadata"; player.load(); }))).then(done);""")
+    assert len(players) == 3
+    assert all(0.4 < seconds <= 3.01 for seconds in players)
