@@ -153,6 +153,23 @@ def test_errors_of_scores(shared: Path) -> None:
     assert found["parameters"]["beta"]["value"] == pytest.approx(0.0394, abs=5e-5)
 
 
+@pytest.mark.shared
+def test_law_of_vision_representation_by_its_command(shared: Path) -> None:
+    # Yang et al. 2408.16357 v3: mean R2 of the four vision benchmarks 94.06 (AC), of alignment alone 91.49.
+    table = shared / "tables" / "law_of_vision_representation.csv"
+    columns = ("--alignment", "A_loglik", "--correspondence", "C_pck010")
+    scores = "MMBench,MME,OKVQA,SEED"
+    found = json.loads(call("representation", table, *columns, "--scores", scores, "--json"))["fits"]
+    means = {terms: 100 * np.mean(list(fit["r2"].values())) for terms, fit in found.items()}
+    assert means["AC"] == pytest.approx(94.08, abs=0.006)
+    assert means["A"] == pytest.approx(91.49, abs=0.006)
+    assert all(fit["leave_one_out_r2"]["SEED"] < fit["r2"]["SEED"] for fit in found.values())
+    shown = call("representation", table, *columns, "--scores", scores)
+    assert "believe the column left out" in " ".join(shown.split())
+    message = call("representation", table, *columns, "--scores", "MMBensh", expect=1)
+    assert "MMBench" in message
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -4,10 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tokeff.errors import NotFound, TokeffError
 from tokeff.laws import FORMS, Law, names, save
+from tokeff.laws.forms import Array
+from tokeff.laws.representation import RepresentationFit, Terms, fit_representation, normalise, policy_recall
 from tokeff.planner.amounts import parse_count
 from tokeff.planner.shelf import find, refuse_taken
+
+TOP, N_DRAWS = 3, 1000
 
 
 def parse_inputs(texts: Sequence[str]) -> dict[str, list[float]]:
@@ -87,6 +93,27 @@ def _number(text: str, where: str) -> float:
         return float(text)
     except ValueError as error:
         raise TokeffError("not a number", where=where, got=repr(text)) from error
+
+
+def representation_fits(
+    table: Mapping[str, Sequence[Any]], alignment: str, correspondence: str, scores: Sequence[str], n_runs: int
+) -> tuple[dict[str, RepresentationFit], dict[str, float]]:
+    """Fits of every set of terms, and the recall of the AC policy on the mean of the normalised scores."""
+    a, c = _numbers(table, alignment), _numbers(table, correspondence)
+    columns = [_numbers(table, name) for name in scores]
+    terms: tuple[Terms, ...] = ("AC", "A", "C", "linear")
+    fits: dict[str, RepresentationFit] = {}
+    for name in terms:
+        fits[name] = fit_representation(a, c, np.stack(columns, axis=1), name)
+    mean = np.mean([normalise(column) for column in columns], axis=0)
+    recall = policy_recall(a, c, mean, n_runs=n_runs, top=TOP, n_draws=N_DRAWS)
+    return fits, {"recall": recall, "n_runs": n_runs, "top": TOP, "n_draws": N_DRAWS}
+
+
+def _numbers(table: Mapping[str, Sequence[Any]], name: str) -> Array:
+    if name not in table:
+        raise NotFound.among("column", name, table)
+    return np.array([_number(str(value), f"{name}, row {k}") for k, value in enumerate(table[name])])
 
 
 def form_of(name: str) -> str:

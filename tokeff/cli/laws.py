@@ -137,5 +137,24 @@ def fit(  # noqa: PLR0917  # typer takes options as parameters
     print_fit(found, law, kept, as_json=json)
 
 
+@laws.command()
+def representation(  # noqa: PLR0917  # typer takes options as parameters
+    table: Annotated[Path, typer.Argument(help="Vision encoders, one a row: a CSV or Parquet file.")],
+    alignment: Annotated[str, typer.Option(help="Column of cross-modal alignment, A.")],
+    correspondence: Annotated[str, typer.Option(help="Column of correspondence, C.")],
+    scores: Annotated[str, typer.Option(help="Columns of benchmark scores, with commas between.")],
+    runs: Annotated[int, typer.Option(help="Training runs of the AC policy.")] = 4,
+    json: AsJson = False,
+) -> None:
+    """Fit the law of vision representation: benchmark scores of a model from A and C of its vision encoder."""
+    from tokeff.cli.law_inputs import representation_fits
+    from tokeff.engine.tables import read_runs
+    from tokeff.reports.representation import print_representation
+
+    names = [name.strip() for name in scores.split(",")]
+    fits, policy = representation_fits(read_runs(table, {}), alignment, correspondence, names, runs)
+    print_representation(fits, names, policy, as_json=json)
+
+
 predict.__doc__ = f"{predict.__doc__}\n\n\b\n{PREDICT_EXAMPLES}"
 fit.__doc__ = f"{fit.__doc__}\n\n\b\n{FIT_EXAMPLES}"

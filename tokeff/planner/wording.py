@@ -10,6 +10,7 @@ from tokeff.records.items import MODALITIES, Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.plans import ScenarioPlan
 
+USED = 0.99  # share of the corpus that is read, below which a reader is told
 COMPRESSED = 3.0
 """Raw bytes per stored byte above which a reader is told which of the two a size is."""
 
@@ -74,6 +75,7 @@ def scenario_notes(
     """What bears on this scenario alone."""
     return (
         *run.notes,
+        *_unused(held, run, scenario),
         *_sizes(held, measurements, scenario),
         *_tokenizers(held, measurements),
         *_intervals(held),
@@ -82,12 +84,22 @@ def scenario_notes(
     )
 
 
+def _unused(held: Mapping[Modality, Holding], run: Training, scenario: Scenario) -> list[str]:
+    read = float(run.total[0] / sum(holding.tokens[0] for holding in held.values()))
+    if scenario.compute_flops is None or read >= USED:
+        return []
+    return [
+        f"The compute given reads only {100 * read:.3g} % of the corpus: more data of the same kind changes nothing "
+        "until the compute grows or the model shrinks."
+    ]
+
+
 def _sizes(held: Mapping[Modality, Holding], measurements: Sequence[Measurement], scenario: Scenario) -> list[str]:
     said = []
     if not scenario.corpus:
         said.append("The corpus is the run itself, which is small where it is a sample: give --corpus for a real plan.")
     elif left := [m for m in MODALITIES if m not in scenario.corpus and any(e.modality == m for e in measurements)]:
-        said.append(f"{' and '.join(left)} of the run left out, since --corpus does not name it.")
+        said.append(f"Left out of the run, since --corpus does not name them: {', '.join(left)}.")
     for m, holding in held.items():
         if 1 / holding.stored_per_raw > COMPRESSED and holding.origin.startswith("given, as stored"):
             said.append(

@@ -144,8 +144,9 @@ def _trades(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
         screen.print(sections.trades_table(each, k))
     _say(
         screen,
-        "At equal performance. Sun & Guo's answer is exact and the same everywhere: it is the law's form. Those of "
-        "loss laws depend on where you stand. 'No amount': a larger model learns what no amount of this data adds.",
+        "At equal performance, the corpus read once. Sun & Guo's answer is exact and the same everywhere: it is its "
+        "form. Those of loss laws depend on where you stand. 'No amount': a larger model learns what no amount of this "
+        "data adds.",
     )
 
 
@@ -176,7 +177,7 @@ def _money(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
     if full or any(marginal.per_money for marginal in each.marginals):
         _heading(screen, "What a little more of each is worth")
         screen.print(sections.marginals_table(each))
-        _say(screen, "Slopes at what you hold: they fall as you add.")
+        _say(screen, "Slopes at what you hold, read once: they fall as you add.")
 
 
 def _tornado(screen: Console, each: ScenarioPlan) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tokeff.records.plans import Beyond, Figure, FusionPlan, ScenarioPlan, Sensitivity, SplitPlan
 from tokeff.reports.numbers import ABSENT, digits, quantity
-from tokeff.reports.plan_words import count, counted, factor, input_words, plain, power, share
+from tokeff.reports.plan_words import count, counted, factor, input_words, plain, power, rounded, share
 
 Rows = Iterable[Sequence[str]]
 BAR = 12
@@ -58,18 +58,19 @@ def corpus_table(plan: ScenarioPlan) -> Table:
 
 def losses_table(plan: ScenarioPlan) -> Table:
     """Each law's loss for the part of the corpus that it covers."""
+    units = {each.loss.unit for each in plan.losses}
     rows = [
         (
             law_name(each.law),
             " + ".join(each.scope),
-            plain(each.loss),
-            each.loss.unit,
+            plain(each.loss) + (f" {each.loss.unit}" if len(units) > 1 else ""),
             _range_of(each.loss),
             each.loss.basis,
         )
         for each in plan.losses
     ]
-    return grid(("law", "speaks for", "predicts", "unit", "range is of", "status"), rows)
+    predicts = f"predicts ({units.pop()})" if len(units) == 1 else "predicts"
+    return grid(("law", "speaks for", predicts, "range is of", "status"), rows)
 
 
 def _range_of(figure: Figure) -> str:
@@ -190,7 +191,7 @@ def cost_table(plan: ScenarioPlan) -> Table:
     rows = [
         (
             each.modality,
-            plain(plan.cost.tokenising_hours[each.modality]),
+            rounded(plan.cost.tokenising_hours[each.modality]),
             counted(plan.cost.storage_bytes[each.modality], "B"),
             plan.cost.storage_bytes[each.modality].absent or plan.cost.storage_bytes[each.modality].source,
         )
@@ -206,7 +207,7 @@ def cost_lines(plan: ScenarioPlan) -> list[str]:
     if cost.training_flops.value is not None:
         lines.append(
             f"Training: {power(cost.training_flops.value)} FLOPs (6 x parameters x tokens), "
-            f"{plain(cost.gpu_hours)} GPU-hours ({cost.gpu_hours.source})."
+            f"{rounded(cost.gpu_hours)} GPU-hours ({cost.gpu_hours.source})."
         )
     else:
         lines.append(f"Training: {cost.training_flops.absent}.")

@@ -60,8 +60,13 @@ def plain(figure: Figure, *, sign: bool = False) -> str:
         return ABSENT
     text = _number(figure.value)
     if figure.low is not None and figure.high is not None:
-        text = f"{text} [{_number(figure.low)}, {_number(figure.high)}]"
+        text += _range(text, _number(figure.low), _number(figure.high))
     return ("+" if sign and figure.value > 0 else "") + text + _mark(figure)
+
+
+def _range(text: str, low: str, high: str) -> str:
+    """Both ends, unless the digits shown are the same."""
+    return "" if text == low == high else f" [{low}, {high}]"
 
 
 def _number(value: float) -> str:
@@ -79,6 +84,14 @@ def whole(value: float) -> str:
     return digits(float(f"{value:.3g}"))
 
 
+def rounded(figure: Figure) -> str:
+    """A number with its range, to three digits."""
+    if figure.value is None:
+        return ABSENT
+    ends = "" if figure.low is None or figure.high is None else f" [{whole(figure.low)}, {whole(figure.high)}]"
+    return whole(figure.value) + ends + _mark(figure)
+
+
 def _mark(figure: Figure) -> str:
     return f" {BEYOND}" if figure.extrapolates else ""
 
@@ -93,7 +106,7 @@ def factor(figure: Figure) -> str:
         return ABSENT
     text = f"{_ratio(figure.value)} x"
     if figure.low is not None and figure.high is not None:
-        text += f" [{_ratio(figure.low)}, {_ratio(figure.high)}]"
+        text += _range(_ratio(figure.value), _ratio(figure.low), _ratio(figure.high))
     return text + _mark(figure)
 
 
