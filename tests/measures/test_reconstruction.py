@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from tokeff.measures.reconstruction import (
-    CLIP_FRAMES,
     CODED_BYTES,
     CODED_ITEMS,
     FIDELITIES,
-    WINDOW_SIDE,
     SourceBits,
     reconstruction_columns,
 )
+from tokeff.measures.references import REFERENCE_BYTES, reference_columns
 from tokeff.measures.rows import Column
 from tokeff.measures.text import missing_text_bits
+from tokeff.measures.windows import CLIP_FRAMES, WINDOW_SIDE
 from tokeff.records.headers import AudioHeader, ImageHeader, VideoHeader
 from tokeff.records.items import Item, Modality
-from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
+from tokeff.records.signals import AudioSignal, ImageSignal, Signal, TextSignal, VideoSignal
 from tokeff.records.tallies import from_fixed
 
 
@@ -149,3 +149,25 @@ def test_missing_bits_of_texts() -> None:
     alone = missing_text_bits(text, b"")
     assert 0 < nearly < alone
     assert missing_text_bits(b"x", b"") > 0
+
+
+def test_our_bits_stand_beside_those_of_kept_libraries() -> None:
+    for modality, names in (("image", ("png", "webp_lossless")), ("audio", ("flac",)), ("video", ("ffv1",))):
+        signals = SIGNALS[modality]  # type: ignore[index]
+        items, sources = items_of(modality, len(signals)), SourceBits()  # type: ignore[arg-type]
+        counts, files = reference_columns(items, signals, {"0", "1"}, sources)
+        coded, bits = reconstruction_columns(items, signals, [*signals[:2], *[None] * (len(signals) - 2)], sources)
+        assert counts[REFERENCE_BYTES] == coded[CODED_BYTES]
+        depth = FIDELITIES[modality][0]  # type: ignore[index]
+        for name in names:
+            for ours, theirs in zip(
+                reals_of(bits, depth.column("source")), reals_of(files, f"reference_bits_{name}"), strict=True
+            ):
+                assert 0.2 * theirs < ours < 1.2 * theirs
+
+
+def test_texts_are_squeezed_by_kept_libraries() -> None:
+    text = TextSignal(data=b"Once more the same words. " * 200)
+    counts, files = reference_columns(items_of("text", 1), [text], {"0"}, SourceBits())
+    assert counts[REFERENCE_BYTES] == [len(text.data)]
+    assert 0 < reals_of(files, "reference_bits_zstd_19")[0] < 8 * 200

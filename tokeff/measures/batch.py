@@ -31,6 +31,7 @@ from tokeff.measures.reconstruction import (
     SourceBits,
     reconstruction_columns,
 )
+from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, reference_columns
 from tokeff.measures.rows import Column, tally_of_columns
 from tokeff.measures.text import compare_texts, text_columns, vocabulary_facts
 from tokeff.records.items import Item
@@ -43,6 +44,7 @@ ROW_COUNTS = (
     *("stored_bytes", "raw_bytes", "n_tokens", "n_positions"),
     *("n_characters", "n_words", "n_lines", "n_pixels", "n_frames"),
     *("n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared", CODED_ITEMS, CODED_BYTES),
+    REFERENCE_BYTES,
 )
 """Counts that an item's row may hold, for tables; those of why a figure is missing are left to the sums."""
 ROW_REALS = (
@@ -56,6 +58,7 @@ ROW_REALS = (
     "log_mel_distance_db",
     "missing_bits_text",
     *BIT_COLUMNS,
+    *REFERENCE_COLUMNS,
 )
 """Fixed-point reals that an item's row may hold."""
 
@@ -99,8 +102,11 @@ def tally_batch(
         columns |= compared
         reals |= compared_reals
         chosen = [copy if item.key in coded else None for item, copy in zip(items, reconstructions, strict=True)]
+        sources = sources or SourceBits()
+        found = [reference_columns(items, signals, coded, sources)]
         if not isinstance(signals[0], TextSignal):
-            counts, bits = reconstruction_columns(items, signals, chosen, sources or SourceBits())
+            found.append(reconstruction_columns(items, signals, chosen, sources))
+        for counts, bits in found:
             columns |= counts
             reals |= bits
     return tally_of_columns([item.key for item in items], columns, reals=reals, histograms=histograms, sums=sums)

@@ -15,6 +15,7 @@ from tokeff.maths.distortion import Figure, psnr_db, snr_db
 from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
 from tokeff.measures.pairs import CONTEXTS
 from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
+from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, REFERENCES
 from tokeff.measures.text import SEGMENTER
 from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally
@@ -217,7 +218,8 @@ def reconstruction_figures(tally: Tally, modality: Modality, absent: Absent) -> 
     if modality == "text" and n_back:
         missing = tally.real("missing_bits_text") if tally.count("n_roundtrip_failures") else 0.0
         n_bytes = tally.count(CODED_BYTES)
-        return {"n_items": n_back, "entropy_bits_per_byte": missing / n_bytes if missing else 0.0}
+        bits = missing / n_bytes if missing else 0.0
+        return {"n_items": n_back, "entropy_bits_per_byte": bits} | _reference_figures(tally)
     if tally.count(CODED_ITEMS):
         return _coded_figures(tally, modality, absent)
     error = tally.reals.get("error_energy", 0) if modality == "audio" else tally.count("squared_error")
@@ -243,7 +245,17 @@ def _coded_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str
         "entropy_bits_per_byte": tally.real(full.column("missing")) / n_bytes,
         "retained_share": shares,
         "effective_bytes_per_token": _effective(tally, shares[str(full.depth_bits)][str(MIDDLE_SCALE)], full),
+    } | _reference_figures(tally)
+
+
+def _reference_figures(tally: Tally) -> dict[str, Any]:
+    """Bits per raw byte of the originals in files of kept lossless libraries."""
+    found = {
+        name: tally.real(column) / tally.count(REFERENCE_BYTES)
+        for name, column in zip(REFERENCES, REFERENCE_COLUMNS, strict=True)
+        if column in tally.reals
     }
+    return {"reference_bits_per_byte": found} if found else {}
 
 
 def _effective(tally: Tally, share: float | None, full: Fidelity) -> dict[str, Any]:

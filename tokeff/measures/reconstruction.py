@@ -22,14 +22,10 @@ from tokeff.maths.codelength.fidelity import (
     reduce_sound,
 )
 from tokeff.measures.rows import Column
+from tokeff.measures.windows import CLIP_FRAMES, View
 from tokeff.records.items import Item, Modality
 from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
 from tokeff.records.tallies import fixed
-
-WINDOW_SIDE, WINDOW_SAMPLES = 512, 2**18
-CLIP_FRAMES, CLIP_SIDE = 16, 256
-"""Unless the whole is asked for: of a picture at most so many rows and columns, of a recording so many samples per
-channel, of a clip so many frames in a row and so many rows and columns; always from the middle."""
 
 CODED_ITEMS, CODED_BYTES = "n_coded_items", "n_coded_bytes"
 """Columns: 1 for an item with code lengths, and the raw bytes that those at full fidelity are of."""
@@ -72,6 +68,8 @@ class SourceBits:
     """Whether signals are coded whole, not only a window of each."""
     known: dict[str, Bits] = field(default_factory=dict)
     """By the item's key."""
+    references: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Bits in files of kept libraries, and `bytes`, by the item's key."""
 
 
 def reconstruction_columns(
@@ -84,7 +82,7 @@ def reconstruction_columns(
     missing: dict[str, Bits] = {}
     coded: dict[str, int] = {}
     for places in _equal_shapes(signals, copies):
-        views = [_View(items[place].key, signals[place], copies[place], sources.whole) for place in places]
+        views = [View(items[place].key, signals[place], copies[place], sources.whole) for place in places]
         coded |= {view.key: view.n_bytes for view in views}
         new = [view for view in views if view.key not in sources.known]
         if new:
@@ -109,48 +107,6 @@ def _bits(table: dict[str, Bits], key: str, fidelity: Fidelity) -> int:
     return fixed(table[key][fidelity])
 
 
-class _View:
-    """What of an item is coded: the middle of the signal and of its copy, or all of both."""
-
-    def __init__(self, key: str, signal: Signal, copy: Signal | None, whole: bool) -> None:
-        self.key, self.signal, self.copy, self.whole = key, signal, copy, whole
-
-    @property
-    def n_bytes(self) -> int:
-        """Raw bytes of what is coded."""
-        if isinstance(self.signal, VideoSignal):
-            height, width = self.signal.header.height, self.signal.header.width
-            rows, columns = (_middle(length, CLIP_SIDE, self.whole) for length in (height, width))
-            return 3 * len(self.frames()) * len(range(height)[rows]) * len(range(width)[columns])
-        return self.tensor(self.signal).numel() * (2 if isinstance(self.signal, AudioSignal) else 1)
-
-    def tensor(self, signal: Signal | None) -> Tensor:
-        """[C, H, W] or [channels, n] of a picture or recording."""
-        if isinstance(signal, ImageSignal):
-            rows, columns = (_middle(length, WINDOW_SIDE, self.whole) for length in signal.pixels.shape[1:])
-            return signal.pixels[:, rows, columns]
-        if isinstance(signal, AudioSignal):
-            return signal.samples[:, _middle(signal.samples.shape[1], WINDOW_SAMPLES, self.whole)]
-        raise TypeError(f"no picture or recording: {type(signal).__name__}")
-
-    def frames(self) -> range:
-        """Places of the coded frames of a clip."""
-        assert isinstance(self.signal, VideoSignal)
-        return range(self.signal.header.n_frames)[_middle(self.signal.header.n_frames, CLIP_FRAMES, self.whole)]
-
-    def chunks(self, signal: Signal | None) -> Iterator[Tensor]:
-        """Frames [1, 3, H, W] of a clip, one by one."""
-        assert isinstance(signal, VideoSignal)
-        for chunk in signal.source.frames(self.frames()):
-            rows, columns = (_middle(length, CLIP_SIDE, self.whole) for length in chunk.shape[2:])
-            yield from torch.split(chunk[:, :, rows, columns], 1)
-
-
-def _middle(length: int, window: int, whole: bool) -> slice:
-    first = 0 if whole else max(0, (length - window) // 2)
-    return slice(first, length if whole else min(length, first + window))
-
-
 def _equal_shapes(signals: Sequence[Signal], copies: Sequence[Signal | None]) -> Iterator[list[int]]:
     """Places that can be coded together; clips one by one."""
     shapes: dict[Any, list[int]] = {}
@@ -166,7 +122,7 @@ def _equal_shapes(signals: Sequence[Signal], copies: Sequence[Signal | None]) ->
     yield from shapes.values()
 
 
-def _measured(views: Sequence[_View], device: str, *, given: bool) -> dict[str, Bits]:
+def _measured(views: Sequence[View], device: str, *, given: bool) -> dict[str, Bits]:
     """Bits of views of equal shape, by key; with their copies beside them or without."""
     signal = views[0].signal
     if isinstance(signal, VideoSignal):
@@ -190,7 +146,7 @@ def _batch_bits(modality: Modality, x: Tensor, side: Tensor | None) -> dict[Fide
     return bits
 
 
-def _clip_bits(view: _View, device: str, *, given: bool) -> Bits:
+def _clip_bits(view: View, device: str, *, given: bool) -> Bits:
     coders = {each: ClipCoder(depth_bits=each.depth_bits) for each in FIDELITIES["video"]}
     originals = view.chunks(view.signal)
     copies = view.chunks(view.copy) if given else None
