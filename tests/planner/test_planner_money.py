@@ -50,6 +50,13 @@ def test_money(mixed: Mixed) -> None:
     trained = planned(mixed, Settings(budget=1e5, prices=prices), corpus=tiny, n_parameters=7e9).splits[0]
     spent = trained.training_money + sum(each.money for each in trained.purchases) + trained.unspent
     assert trained.training_money > 0
+    # Collecting and training together cost the same for each: price of a token bought, plus 6P FLOPs of training.
+    per_use = 6 * 7e9 / (989e12 * 0.4 * 3600) * 2.0
+    paid = [each.money + per_use * value(each.tokens) for each in trained.purchases]
+    held_tokens = [2.5e5, 800.0]
+    each_in_full = [money + per_use * held for money, held in zip(paid, held_tokens, strict=True)]
+    assert each_in_full[0] == pytest.approx(each_in_full[1], rel=1e-3)
+    assert "taken together" in trained.sentence
     assert spent == pytest.approx(1e5)
 
 

@@ -151,11 +151,10 @@ def _sentence(by_product: bool, held: Held, problem: Problem, per_use: float) ->
     if not by_product:
         return "This law counts tokens alike, so money goes where a token is cheapest, as far as limits allow."
     worth = [f"{m} {h * p:.3g}" for m, h, p in zip(held, problem.held, problem.price, strict=True) if np.isfinite(p)]
-    said = (
-        "Equal money for every modality, whatever its bytes per token; what is held already counts as spent "
-        f"(at these prices: {', '.join(worth)})."
-    )
-    return said + (" Training on each token is paid for too, which favours costly tokens less." if per_use else "")
+    known = f"What is held already counts as bought (worth at these prices: {', '.join(worth)})."
+    if per_use:
+        return f"Equal money for every modality, collecting it and training on it taken together. {known}"
+    return f"Equal money for every modality, whatever its bytes per token. {known}"
 
 
 def marginals(held: Held, size: Fan | None, settings: Settings, views: list[View]) -> tuple[Marginal, ...]:

@@ -55,6 +55,11 @@ def consequences(scenarios: Sequence[ScenarioPlan], settings: Settings) -> tuple
             "Under a price per byte the best split spends the same money on every modality, whatever its bytes per "
             "token: those move the level and the bytes needed, not the split."
         )
+    if settings.budget is not None and settings.prices.gpu_hour is not None:
+        said.append(
+            "Training is paid per token, so once its price is in the budget bytes per token do enter the split: the "
+            "same money goes to each modality for collecting and training together."
+        )
     if len(sets) > 1:
         said.append("Adding a modality is a jump: scenarios with other modalities have no common score.")
     if not settings.fidelity:

@@ -172,12 +172,16 @@ def _money(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
     for split in each.splits:
         _heading(screen, f"How to spend the budget, by {sections.law_name(split.law)}")
         screen.print(sections.split_table(split))
-        _say(screen, f"Gain: {plain(split.gain, sign=True)} ({split.gain.unit}). {split.sentence}")
+        _say(screen, f"Gain: {plain(split.gain, sign=True)} ({_unit(split.gain.unit)}). {split.sentence}")
         _lines(screen, split.binding, "> ")
     if full or any(marginal.per_money for marginal in each.marginals):
         _heading(screen, "What a little more of each is worth")
         screen.print(sections.marginals_table(each))
         _say(screen, "Slopes at what you hold, read once: they fall as you add.")
+
+
+def _unit(unit: str) -> str:
+    return "of the score, higher is better" if unit == "alpha" else f"{unit}, lower is better"
 
 
 def _tornado(screen: Console, each: ScenarioPlan) -> None:
