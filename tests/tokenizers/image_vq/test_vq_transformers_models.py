@@ -25,7 +25,7 @@ Ask = Callable[[str, Any, Tensor], Tensor]
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_ids_equal_a_direct_call(
-    name: str, shape: tuple[int, int], networks: Any, saved: dict[str, Path], picture: Any, ask: Ask
+    *, name: str, shape: tuple[int, int], networks: Any, saved: dict[str, Path], picture: Any, ask: Ask
 ) -> None:
     tokenizer: Any = REGISTRY.open(f"vq:{saved[name]}?fit=pad")
     signals = [picture(*shape, seed=seed) for seed in range(3)]
@@ -34,7 +34,7 @@ def test_ids_equal_a_direct_call(
     for tokens, ids in zip(tokenizer.encode(signals), expected, strict=True):
         assert tokens.grid == tuple(ids.shape)
         np.testing.assert_array_equal(tokens.streams[0], ids.numpy().ravel())
-    assert expected.unique().numel() > 8
+    assert len(set(expected.flatten().tolist())) > 8
     assert tokenizer.codebook_sizes == (64,)
 
 
@@ -84,7 +84,7 @@ def test_any_grid_comes_back_at_its_size(name: str, channels: int, saved: dict[s
     [("chameleon", "model.vqmodel.", "chameleon"), ("janus", "model.vqmodel.", "janus"), ("emu3", "vqmodel.", "emu3")],
 )
 def test_the_tokenizer_inside_a_language_model(
-    name: str, part: str, whole: str, networks: Any, saved: dict[str, Path], tmp_path: Path, picture: Any
+    *, name: str, part: str, whole: str, networks: Any, saved: dict[str, Path], tmp_path: Path, picture: Any
 ) -> None:
     """Shards as the hub holds them: only those with the image tokenizer's tensors need to be there."""
     from safetensors.torch import save_file
@@ -93,7 +93,9 @@ def test_the_tokenizer_inside_a_language_model(
     (tmp_path / "config.json").write_text(json.dumps(config))
     state = {part + key: value.contiguous() for key, value in networks[name].state_dict().items()}
     save_file(state, tmp_path / "model-00002-of-00002.safetensors")
-    index = dict.fromkeys(state, "model-00002-of-00002.safetensors") | {"lm_head.weight": "model-00001-of-00002.safetensors"}
+    index = dict.fromkeys(state, "model-00002-of-00002.safetensors") | {
+        "lm_head.weight": "model-00001-of-00002.safetensors"
+    }
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
     inside: Any = REGISTRY.open(f"vq:{tmp_path}?fit=pad")
     alone: Any = REGISTRY.open(f"vq:{saved[name]}?fit=pad")
@@ -145,7 +147,7 @@ def test_a_preprocessor_file_governs(saved: dict[str, Path], tmp_path: Path) -> 
     for file in saved["janus"].iterdir():
         (tmp_path / file.name).symlink_to(file)
     settings = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.4], "rescale_factor": 1 / 255}
-    settings["size"] = {"height": 128, "width": 128}  # type: ignore[assignment]
+    settings["size"] = {"height": 128, "width": 128}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
     tokenizer: Any = REGISTRY.open(f"vq:{tmp_path}")
     assert tokenizer.scale.mean == (0.4, 0.5, 0.6)

@@ -1,0 +1,120 @@
+"""`tokeff tokenizers train` as a user runs it: files in, a tokenizer out, refusals with exit code 1."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tokeff.cli import main
+from tokeff.records.signals import TextSignal
+from tokeff.tokenizers.registry import Registry
+
+
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def tokeff(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The program in this process: torch is imported once."""
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["tokeff", "tokenizers", "train", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return Result(int(end.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    draw = np.random.default_rng(0)
+    for number in range(4):
+        coarse = Image.fromarray(draw.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+        coarse.resize((64, 48)).save(folder / f"{number}.png")
+    (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:300])
+    return folder
+
+
+def test_pictures_become_a_tokenizer(tokeff: Command, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    size = ("--codes", 64, "--width", 16, "--crop", 32, "--batch", 2, "--device", "cpu", "--report-steps", 2)
+    result = tokeff("fsq-image", photos, "-o", out, "--steps", 4, *size)
+    assert result.returncode == 0, result.stderr
+    assert "broken.png" in result.stderr
+    assert "step 4" in result.stderr
+    assert "dB" in result.stdout
+    assert sorted(path.name for path in out.iterdir()) == [
+        "card.toml", "checkpoint.safetensors", "model.safetensors", "training.json",
+    ]  # fmt: skip
+    assert Registry.load().open(f"vq:{out}").codebook_sizes == (64,)
+
+    again = tokeff("fsq-image", photos, "-o", out, "--steps", 4, *size)
+    assert again.returncode == 1
+    assert "--resume" in again.stderr
+    longer = tokeff("fsq-image", photos, "-o", out, "--steps", 6, *size, "--resume")
+    assert longer.returncode == 0, longer.stderr
+    assert "step 6" in longer.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--steps", 4, "--levels", "8,five"), "--levels"),
+        (("--codes", 64), "Give --steps or --minutes"),
+        (("--steps", 4, "--stride", 5), "stride"),
+    ],
+)
+def test_refusals_say_what_to_do(
+    tokeff: Command, arguments: tuple[object, ...], message: str, photos: Path, tmp_path: Path
+) -> None:
+    result = tokeff("fsq-image", photos, "-o", tmp_path / "run", *arguments)
+    assert result.returncode == 1
+    assert message in result.stderr
+
+
+def test_texts_become_a_tokenizer(tokeff: Command, tmp_path: Path) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "a.txt").write_text(
+        "the cat sat on the mat, some other animals were standing beside it. Grüße! 数据\n" * 50, "utf-8"
+    )
+    result = tokeff("bpe", texts, "-o", tmp_path / "bpe", "--vocab-size", 300)
+    assert result.returncode == 0, result.stderr
+    assert "300 ids" in result.stdout
+    tokenizer = Registry.load().open(f"bpe:{tmp_path}/bpe/tokenizer.json")
+    assert tokenizer.codebook_sizes == (300,)
+    text = TextSignal(data="the cat 🙂 數".encode())
+    (tokens,) = tokenizer.encode([text])
+    assert len(tokens.streams[0]) < len(text.data)
+    (back,) = tokenizer.decode([tokens], [text.header])  # type: ignore[attr-defined]
+    assert back.data == text.data
+    assert len(Registry.load([tmp_path / "bpe"]).cards) == len(Registry.load().cards) + 1
+
+
+@pytest.mark.parametrize(
+    ("size", "content", "message"), [(200, "x", "too few ids"), (300, None, "no text")]
+)  # fmt: skip
+def test_refusals_of_vocabularies(
+    tokeff: Command, size: int, content: str | None, message: str, tmp_path: Path
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    if content is not None:
+        (texts / "a.txt").write_text(content)
+    result = tokeff("bpe", texts, "-o", tmp_path / "bpe", "--vocab-size", size)
+    assert result.returncode == 1
+    assert message in result.stderr
