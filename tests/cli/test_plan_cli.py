@@ -91,6 +91,12 @@ def test_a_plan_to_read(run: Path) -> None:
         assert said in re.sub(r"\s+", " ", shown)
 
 
+def test_a_plan_for_the_run_itself_says_so(run: Path) -> None:
+    shown = " ".join(call("plan", run).split())
+    assert "This plans for the run itself" in shown
+    assert "This plans for the run itself" not in call("plan", run, "--corpus", "text=2TB")
+
+
 def test_json_is_what_python_gives(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "plan.json"
     arguments = ("plan", run, "--corpus", "text=2TB", "--compute-flops", "1e22", "--max-epochs", "4")

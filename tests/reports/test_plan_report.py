@@ -3,7 +3,7 @@
 import pytest
 
 from tokeff.records.plans import Beyond, Figure
-from tokeff.reports.plan_words import counted, factor, plain, share
+from tokeff.reports.plan_words import counted, factor, plain, share, whole
 from tokeff.reports.textplot import HEIGHT, WIDTH, plot
 
 
@@ -31,6 +31,8 @@ def test_no_digit_is_claimed_that_a_law_does_not_know() -> None:
     assert plain(figure(-3.58e-5)) == "-3.58e-5"
     assert plain(figure(0.25), sign=True) == "+0.2500"
     assert plain(figure(222_559.0)) == "223,000"
+    assert whole(3.84e-8) == "3.84e-8"
+    assert factor(figure(1.111, 1.1108, 1.1112)) == "1.11 x"
 
 
 def test_shares() -> None:

@@ -9,6 +9,8 @@ from tokeff.reports.plan_words import count, counted, share, whole
 
 def in_short(plan: ScenarioPlan) -> Iterator[str]:
     """How many tokens, how large a model, data against size, the dearest choice, the cost."""
+    if all(each.origin == "the run" for each in plan.modalities):
+        yield "This plans for the run itself, which is a sample: give your own sizes, as in --corpus text=2TB."
     yield _tokens(plan)
     if plan.n_parameters.value is not None:
         total = count(plan.n_training_tokens.value or 0.0)

@@ -76,12 +76,12 @@ def _number(value: float) -> str:
 
 
 def whole(value: float) -> str:
-    """Three digits, grouped.
+    """Three digits, grouped; a power of ten where they would begin far behind the point.
 
     >>> whole(222_559.0), whole(55.6), whole(0.0123)
     ('223,000', '55.6', '0.0123')
     """
-    return digits(float(f"{value:.3g}"))
+    return power(value) if 0 < abs(value) < 1e-3 else digits(float(f"{value:.3g}"))
 
 
 def rounded(figure: Figure) -> str:
