@@ -30,7 +30,7 @@ from tokeff.records.items import Failure, Item, Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Alert, Profile
 from tokeff.records.tallies import Tally
-from tokeff.tokenizers.protocols import CountsFromHeader, Reconstructs
+from tokeff.tokenizers.protocols import ComputesIn, CountsFromHeader, HasCodebook, Reconstructs
 from tokeff.tokenizers.registry import Registry
 
 DTYPE = "float32"
@@ -190,11 +190,12 @@ class _Run:
             codebook_sizes=tokenizer.codebook_sizes,
             n_errors=census.n_errors if census and self.options.count_only else instrument.n_errors,
             device=instrument.device,
-            dtype=DTYPE,
+            dtype=tokenizer.dtype if isinstance(tokenizer, ComputesIn) else DTYPE,
             throughput=instrument.watch.timings().figures(),
             population=self.survey.population[card.modality].n_items if sampled else None,
             census=census.tally if census else None,
             pairs=None if self.options.count_only else instrument.pairs(),
+            levels=tokenizer.levels if isinstance(tokenizer, HasCodebook) else None,
             absent=self._not_rebuilt(tokenizer),
             seed=self.options.seed,
         )

@@ -13,6 +13,7 @@ import numpy as np
 from tokeff.errors import InsufficientData, RunError
 from tokeff.maths.conditional import PairCounts
 from tokeff.maths.intervals import Moments, RatioInterval, delta_interval, ratio_interval
+from tokeff.measures.codebooks import codebook_figures
 from tokeff.measures.figures import (
     density_figures,
     distortion_figures,
@@ -41,6 +42,7 @@ def measurement(
     census: Tally | None = None,
     seed: int = 0,
     pairs: Mapping[str, PairCounts] | None = None,
+    levels: tuple[int, ...] | None = None,
     reconstruction: Figures | None = None,
     absent: Mapping[str, str] | None = None,
 ) -> Measurement:
@@ -49,7 +51,8 @@ def measurement(
     population: how many items the corpus has, when `tally` is a random sample of it: intervals are then about this
     corpus (finite population correction); without it they are about what the corpus was drawn from. census: counts
     from headers over the whole corpus, which then stand for bytes and tokens. pairs: the sums of what
-    `count_pairs` gave for the items of `tally`, for the order-1 entropies. reconstruction: figures of a coder.
+    `count_pairs` gave for the items of `tally`, for the order-1 entropies. levels: of a tokenizer
+    that has a codebook. reconstruction: figures of a coder.
     absent: reasons that only the caller knows, e.g. {"reconstruction": "no_decoder"}. Raises InsufficientData where
     there is nothing to divide.
     """
@@ -59,6 +62,8 @@ def measurement(
     estimates = {name: _estimate(name, counts, population, seed, reasons) for name in ("raw_bytes", "stored_bytes")}
     tokens_per_byte = counts.count("n_tokens") / counts.count("raw_bytes")
     entropy, bits_per_token = entropy_figures(tally, codebook_sizes, pairs, reasons)
+    if levels is not None and entropy:
+        entropy["codebook"] = codebook_figures(tally.histograms["stream0"], codebook_sizes[0], levels)
     if bits_per_token is None:
         reasons["rate_bits_per_byte"] = reasons["entropy"]
     rebuilt = reconstruction if reconstruction is not None else reconstruction_figures(tally, card.modality, reasons)

@@ -82,6 +82,26 @@ class TextVocabulary(Protocol):
         ...
 
 
+@runtime_checkable
+class HasCodebook(Protocol):
+    """Its one stream has learned codes whose use is worth looking at."""
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Where an id is a number of several digits (FSQ): values of each, the first counting least; () elsewhere."""
+        ...
+
+
+@runtime_checkable
+class ComputesIn(Protocol):
+    """Its ids depend on the type of its arithmetic."""
+
+    @property
+    def dtype(self) -> str:
+        """`float32` or `bfloat16`."""
+        ...
+
+
 class LoadContext(Protocol):
     """What a family may ask for while it loads."""
 
