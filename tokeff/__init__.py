@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tokeff.records.comparisons import Comparison
     from tokeff.records.measurements import Measurement
     from tokeff.records.plans import Plan
     from tokeff.records.runs import Profile
 
-__all__ = ["TokeffError", "plan", "profile"]
+__all__ = ["TokeffError", "compare", "plan", "profile"]
 
 
 def profile(
@@ -30,13 +31,15 @@ def profile(
     *,
     tokenizers: str | Sequence[str] = (),
     out: str | Path | None = None,
+    report: bool = True,
     **options: Any,
 ) -> Profile:
     """Measure a corpus, as `tokeff profile` does.
 
     `paths`: files, folders or globs. `tokenizers`: card names or `family:source?key=value`; none means one default
-    per modality. `out`: a new directory for the run. `options`: modality, unit, device, sample, seed, count_only,
-    cards, as `tokeff.engine.options.Options` has them. Raises TokeffError; bad items are quarantined and counted.
+    per modality. `out`: a new directory for the run, with `report` a page to look at. `options`: modality, unit,
+    device, sample, seed, count_only, reconstruction, cards, as `tokeff.engine.options.Options` has them. Raises
+    TokeffError; bad items are quarantined and counted.
     """
     from pathlib import Path
 
@@ -47,7 +50,28 @@ def profile(
     chosen = (tokenizers,) if isinstance(tokenizers, str) else tuple(tokenizers)
     cards = tuple(Path(folder) for folder in options.pop("cards", ()))
     wanted = Options(paths=tuple(str(path) for path in listed), tokenizers=chosen, cards=cards, **options)
-    return run(wanted, out=Path(out) if out else None)
+    result = run(wanted, out=Path(out) if out else None)
+    if out and report:
+        from tokeff.reports.page import write_page
+
+        write_page(Path(out))
+    return result
+
+
+def compare(
+    runs: str | Path | Sequence[str | Path], *, baseline: str | None = None, allow: Sequence[str] = (), seed: int = 0
+) -> Comparison:
+    """Tokenizers on the same items of one or several run directories, as `tokeff compare` does.
+
+    `baseline`: a tokenizer's name; none means the first of each modality. `allow`: what may differ between the runs:
+    corpus, dtype, denominator. Raises TokeffError, naming what differs.
+    """
+    from pathlib import Path
+
+    from tokeff.engine.comparing import compare as run
+
+    listed = [runs] if isinstance(runs, str | Path) else list(runs)
+    return run([Path(each) for each in listed], baseline=baseline, allow=allow, seed=seed)
 
 
 def plan(run: str | Path | Profile | Sequence[Measurement], **options: Any) -> Plan:

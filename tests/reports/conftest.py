@@ -28,10 +28,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / language).mkdir(exist_ok=True)
             text = " ".join(draw.choice(words, size=40 + 20 * number))
             (folder / language / f"{number}.txt").write_text(text, encoding="utf-8")
-        height, width = draw.integers(40, 120, 2)
-        ramp = np.add.outer(np.arange(height), np.arange(width))[..., None] * np.array([1, 2, 3])
+        # Of one size each: code lengths are then measured in one batch.
+        ramp = np.add.outer(np.arange(48), np.arange(64))[..., None] * np.array([1, 2, 3]) * (1 + number / 4)
         Image.fromarray((ramp % 256).astype(np.uint8)).save(folder / f"{number}.png")
-        sound = 0.3 * np.sin(np.arange(8000 + 500 * number) * 0.05)
+        sound = 0.3 * np.sin(np.arange(8000) * 0.02 * (1 + number))
         soundfile.write(folder / f"{number}.wav", sound, 16_000)
     (folder / "broken.png").write_bytes((folder / "3.png").read_bytes()[:60])
     return folder
@@ -39,11 +39,20 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run over all of it, with its page."""
+    """A run over all of it, with its page; nothing is decoded again, which is quick."""
     out = tmp_path_factory.mktemp("runs") / "first"
-    names = ["tekken", "bytes", "jpeg-q75", "webp-q75", "qwen2-vl", "opus-24k", "mulaw"]
-    tokeff.profile(corpus, tokenizers=names, out=out)
-    write_page(out)
+    names = ["tekken", "bytes", "jpeg-q75", "qwen2-vl", "opus-24k", "mulaw"]
+    tokeff.profile(corpus, tokenizers=names, out=out, reconstruction="off")
+    return out
+
+
+@pytest.fixture(scope="session")
+def decoded_run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over three pictures that measures what their tokens keep, with its page."""
+    out = tmp_path_factory.mktemp("runs") / "decoded"
+    paths = [corpus / f"{number}.png" for number in range(3)]
+    tokeff.profile(paths, tokenizers=["jpeg-q75", "webp-q75"], out=out, report=False)
+    write_page(out, samples=False)
     return out
 
 
@@ -59,8 +68,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (place / f"{HOSTILE}{each}.txt").write_text(content)
     (folder / f"{HOSTILE}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + HOSTILE.encode())
     out = tmp_path_factory.mktemp("runs") / "hostile"
-    tokeff.profile(folder, tokenizers=["bytes", "png"], out=out)
-    write_page(out)
+    tokeff.profile(folder, tokenizers=["bytes", "png"], out=out, reconstruction="off")
     return out
 
 

@@ -53,16 +53,31 @@ def test_every_figure_is_drawn_and_has_words(chromium: Any, run: Path, width: in
           const drawn = [...figure.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().width > 0);
           const box = drawn[0] && drawn[0].getBoundingClientRect();
           return {title: figure.querySelector("figcaption").textContent, n: drawn.length,
-                  alt: drawn[0] && drawn[0].getAttribute("aria-label"), width: box && box.width, height: box && box.height,
-                  marks: drawn[0] ? drawn[0].querySelectorAll("path[aria-roledescription],line[aria-roledescription]").length : 0};
+                  alt: drawn[0] && drawn[0].getAttribute("aria-label"), width: box && box.width,
+                  height: box && box.height,
+                  marks: drawn[0] ? drawn[0].querySelectorAll("[aria-roledescription][aria-label]").length : 0};
         });""")
-    assert len(figures) >= 12
+    assert len(figures) >= 10
     for figure in figures:
         assert figure["n"] == 1, figure
         assert figure["alt"], figure
         assert figure["height"] > 40, figure
         assert 150 < figure["width"] <= width, figure
         assert figure["marks"] > 0, figure
+
+
+def test_maps_and_fronts_of_what_tokens_keep(chromium: Any, decoded_run: Path) -> None:
+    open_page(chromium, decoded_run / "report.html")
+    assert chromium.get_log("browser") == []
+    cells = chromium.execute_script("""
+        return [...document.querySelectorAll("#kept figure")].map(figure => {
+          const svg = [...figure.querySelectorAll("svg")].find(each => each.getBoundingClientRect().width > 0);
+          return [...svg.querySelectorAll("path[aria-label]")].map(path => path.getAttribute("aria-label"));
+        });""")
+    assert len(cells) == 2
+    assert all(sum("kept" in said for said in each) >= 4 for each in cells)
+    fronts = chromium.execute_script("return document.querySelectorAll('#distortion figure').length")
+    assert fronts >= 2
 
 
 def test_no_mark_is_left_of_its_drawing(chromium: Any, run: Path) -> None:
@@ -151,7 +166,8 @@ def test_headings_labels_and_names_for_screen_readers(chromium: Any, run: Path) 
     assert chromium.execute_script("return document.documentElement.lang") == "en"
     assert chromium.execute_script("return document.querySelectorAll('h1').length") == 1
     broken = chromium.execute_script("""
-        return [...document.querySelectorAll("nav a")].filter(a => !document.querySelector(a.getAttribute("href"))).length""")
+        return [...document.querySelectorAll("nav a")]
+          .filter(a => !document.querySelector(a.getAttribute("href"))).length""")
     assert broken == 0
 
 

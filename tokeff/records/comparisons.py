@@ -97,7 +97,7 @@ class GroupStanding:
     high: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison(Tabular):
     """Several tokenizers side by side."""
 
@@ -138,6 +138,11 @@ class Comparison(Tabular):
             "high": found.high if found else None,
             "verdict": found.verdict if found else None,
         }
+
+    def __repr__(self) -> str:
+        """Its size and its winners."""
+        named = "; ".join(each.sentence for each in self.winners if each.metric == "bytes_per_token")
+        return f"<Comparison of {len(self.standings)} tokenizers: {named or 'nothing to tell apart'}>"
 
     def to_json(self) -> dict[str, Any]:
         """Plain, strict JSON."""

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tokeff.records.items import Modality
+from tokeff.records.tables import Tabular
 
 SCHEMA = "tokeff.plan/1"
 
@@ -260,8 +261,8 @@ class LawNote:
     notes: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Plan(Tabular):
     """Several scenarios side by side; the first is the baseline."""
 
     run: str
@@ -275,6 +276,30 @@ class Plan:
     """What follows from Sun & Guo's law whatever the numbers, where it bites in this plan."""
     request: Mapping[str, Any] = field(default_factory=dict)
     """What was asked, as it was understood."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One mapping per scenario and modality: what is held, what a token is worth, what is trained on."""
+        return [
+            {
+                "scenario": scenario.name,
+                "modality": each.modality,
+                "tokenizer": each.tokenizer,
+                "stored_bytes": each.stored_bytes.value,
+                "bytes_per_token": each.bytes_per_token.value,
+                "tokens": each.tokens.value,
+                "trained_tokens": each.trained_tokens,
+                "epochs": each.epochs,
+                "n_parameters": scenario.n_parameters.value,
+                "score": scenario.score.value,
+            }
+            for scenario in self.scenarios
+            for each in scenario.modalities
+        ]
+
+    def __repr__(self) -> str:
+        """Its scenarios and laws."""
+        laws = ", ".join(law.name for law in self.laws)
+        return f"<Plan of {self.run or 'measurements'}: {len(self.scenarios)} scenarios by {laws or 'no law'}>"
 
     def to_json(self) -> dict[str, Any]:
         """What plan.json holds: plain and strict JSON."""

@@ -2,22 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 Row = Mapping[str, str | int | float | None]
 SIGNIFICANT = 4
-
-
-class HasRows(Protocol):
-    """What `Tabular` needs of a record."""
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One mapping per row, all with the same keys."""
-        ...
 
 
 class Tabular:
@@ -25,19 +16,21 @@ class Tabular:
 
     __slots__ = ()
 
-    def to_arrow(self: HasRows) -> "pa.Table":
+    def rows(self) -> list[dict[str, Any]]:
+        """One mapping per row, all with the same keys."""
+        raise NotImplementedError
+
+    def to_arrow(self) -> "pa.Table":
         """The rows as a pyarrow.Table."""
         import pyarrow as pa
 
         return pa.Table.from_pylist(self.rows())
 
-    def to_pandas(self: HasRows) -> "pd.DataFrame":
+    def to_pandas(self) -> Any:
         """The rows as a pandas.DataFrame. Raises ImportError where pandas is not installed."""
-        import pandas as pd
+        return self.to_arrow().to_pandas()
 
-        return pd.DataFrame.from_records(self.rows())
-
-    def _repr_html_(self: HasRows) -> str:
+    def _repr_html_(self) -> str:
         """The rows as a notebook shows them."""
         return html_table(self.rows())
 
