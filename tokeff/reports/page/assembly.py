@@ -15,6 +15,7 @@ from tokeff.reports.page.sections.fidelity import distortion, kept
 from tokeff.reports.page.sections.information import information
 from tokeff.reports.page.sections.items import breakdown, spreads
 from tokeff.reports.page.sections.overview import alerts, overview
+from tokeff.reports.page.sections.planning import planning
 from tokeff.reports.page.sections.provenance import errors, reproduce
 from tokeff.reports.page.sections.speed import speed
 from tokeff.reports.page.statistics import item_statistics
@@ -34,6 +35,7 @@ def run_page(run: Path, *, samples: bool) -> str:
         speed(profile),
         breakdown(profile, found),
         *_samples(profile, run, samples),
+        *((planning(profile),) if measured else ()),
         errors(profile),
         reproduce(profile, run),
     ]
@@ -65,7 +67,7 @@ def render(title: str, sections: Sequence[Section]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("page.html.j2").render(
-        title=title, sections=sections, style=_static("page.css"), program=_static("page.js")
+        title=title, sections=sections, style=_static("page.css"), program=_static("page.js") + _static("sliders.js")
     )
 
 
