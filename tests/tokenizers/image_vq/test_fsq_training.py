@@ -14,7 +14,7 @@ from safetensors import safe_open
 from tokeff.errors import ArtefactInvalid, InsufficientData, RunError, SpecError
 from tokeff.records.signals import ImageSignal
 from tokeff.tokenizers.image.fsq.config import FsqConfig
-from tokeff.tokenizers.image.fsq.model import FsqAutoencoder
+from tokeff.tokenizers.image.fsq.model import FsqAutoencoder, fold
 from tokeff.tokenizers.image.fsq.optimiser import orthogonal
 from tokeff.tokenizers.image.fsq.output import fit
 from tokeff.tokenizers.image.fsq.pictures import Pictures, gather
@@ -113,6 +113,19 @@ def test_the_training_pass_is_encoding_and_decoding() -> None:
     pixels = torch.rand(1, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         torch.testing.assert_close(network(pixels), network.pixels(network.ids(pixels)), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_a_folded_network_is_the_network(blocks: int) -> None:
+    config = FsqConfig(levels=(5, 4, 3), stride=4, width=16, encoder_blocks=blocks, decoder_blocks=1)
+    whole, folded = FsqAutoencoder(config).double(), FsqAutoencoder(config, folded=True).double()
+    generator = torch.Generator().manual_seed(0)
+    for weight in whole.parameters():
+        weight.data.copy_(0.2 * torch.randn(weight.shape, generator=generator))
+    folded.load_state_dict(fold(whole.state_dict(), config))
+    pixels = torch.rand(2, 3, 32, 48, generator=generator).double() * 2 - 1
+    torch.testing.assert_close(folded.encoder(pixels), whole.encoder(pixels), atol=1e-4, rtol=1e-4)
+    assert folded.n_parameters < whole.n_parameters
 
 
 def test_crops_lie_in_their_pictures(pictures: list[ImageSignal]) -> None:

@@ -1,6 +1,6 @@
 """The weights file: safetensors whose header holds the configuration, so that one file is the whole model.
 
-Weights are float16 on disk and float32 in memory. Leaves out where the file lies.
+Weights are folded (`model.fold`), float16 on disk and float32 in memory. Leaves out where the file lies.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,16 @@ from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid
 from tokeff.tokenizers.image.fsq.config import FsqConfig
-from tokeff.tokenizers.image.fsq.model import FsqAutoencoder
+from tokeff.tokenizers.image.fsq.model import FsqAutoencoder, fold
 
 KEY = "tokeff.fsq/1"
 """The key of the configuration in the file's header."""
 
 
 def save_weights(path: Path, config: FsqConfig, weights: Mapping[str, Tensor]) -> None:
-    """Write a model. The file appears whole or not at all."""
-    halves = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in weights.items()}
+    """Write a model from the weights of its unfolded network. The file appears whole or not at all."""
+    folded = fold(weights, config)
+    halves = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in folded.items()}
     partial = path.with_name(path.name + ".partial")
     save_file(halves, partial, metadata={KEY: config.to_json()})
     partial.replace(path)
@@ -46,7 +47,7 @@ def load_model(path: Path, *, device: str = "cpu") -> FsqAutoencoder:
         raise ArtefactInvalid(f"cannot be read as safetensors: {error}", where=str(path)) from error
     if text is None:
         raise ArtefactInvalid("its header has no FSQ configuration", where=str(path), expected=f"the key {KEY}")
-    model = FsqAutoencoder(FsqConfig.from_json(text, str(path)))
+    model = FsqAutoencoder(FsqConfig.from_json(text, str(path)), folded=True)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
