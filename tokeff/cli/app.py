@@ -10,6 +10,7 @@ from tokeff.cli.laws import laws
 from tokeff.cli.plan import plan
 from tokeff.cli.profile import profile
 from tokeff.cli.report import report
+from tokeff.cli.score import score
 from tokeff.cli.tokenizers import tokenizers
 from tokeff.errors import TokeffError
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(profile)
 app.command()(report)
 app.command()(compare)
+app.command()(score)
 app.command()(plan)
 app.add_typer(laws, name="laws")
 app.add_typer(tokenizers, name="tokenizers")

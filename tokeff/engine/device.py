@@ -10,6 +10,8 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 
 def resolve_device(wanted: Device) -> str:
     """`cpu` or `cuda`. Raises DeviceUnavailable where CUDA is asked for and absent."""
+    if wanted not in DEVICES:
+        raise DeviceUnavailable("not a device", where="--device", got=wanted, expected="one of " + ", ".join(DEVICES))
     if wanted == "cpu":
         return "cpu"
     import torch

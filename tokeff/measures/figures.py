@@ -238,13 +238,15 @@ def _coded_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str
         if share is None:
             absent[f"reconstruction.retained_share.{each.depth_bits}.{each.scale}"] = "no_information"
         shares.setdefault(str(each.depth_bits), {})[str(each.scale)] = share
+    share = shares[str(full.depth_bits)][str(MIDDLE_SCALE)]
+    effective = {"effective_bytes_per_token": _effective(tally, share, full)} if tally.count("n_tokens") else {}
     return {
         "n_items": tally.count(CODED_ITEMS),
         "raw_bytes": n_bytes,
         "source_bits_per_byte": tally.real(full.column("source")) / n_bytes,
         "entropy_bits_per_byte": tally.real(full.column("missing")) / n_bytes,
         "retained_share": shares,
-        "effective_bytes_per_token": _effective(tally, shares[str(full.depth_bits)][str(MIDDLE_SCALE)], full),
+        **effective,
     } | _reference_figures(tally)
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from rich.table import Table
 
+from tokeff.measures.figures import MIDDLE_SCALE
 from tokeff.measures.measurement import to_json
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
 from tokeff.reports.cautions import cautions
 from tokeff.reports.console import console
 from tokeff.reports.numbers import ABSENT, estimate, optional, quantity
+from tokeff.reports.retained import retained_shares
 from tokeff.reports.wording import sentence, unprintable
 
 COLUMNS = (
@@ -26,6 +28,7 @@ COLUMNS = (
     ("bytes/token (95 %)", "left"),
     ("bits/token", "right"),
     ("bits/byte", "right"),
+    ("kept", "right"),
     ("MB/s", "right"),
     ("err", "right"),
 )
@@ -66,11 +69,20 @@ def _cells(each: Measurement) -> tuple[str, ...]:
         quantity(each.raw_bytes, "B"),
         quantity(each.n_tokens),
         estimate(each.bytes_per_token),
-        optional(each.entropy.get("order0_miller_madow_bits_per_token")),
+        optional(None if each.rate_bits_per_byte is None else each.rate_bits_per_byte / each.tokens_per_byte),
         optional(each.rate_bits_per_byte),
+        _kept(each),
         optional(_encode_rate(each), 2),
         f"{each.n_errors:,}" if each.n_errors else ABSENT,
     )
+
+
+def _kept(each: Measurement) -> str:
+    """The share of the information that the tokens keep, full depth at a quarter of the size; all where lossless."""
+    if each.reconstruction.get("entropy_bits_per_byte") == 0:
+        return "100 %"
+    share = next((cell.value for cell in retained_shares(each) if cell.scale == MIDDLE_SCALE), None)
+    return ABSENT if share is None else f"{100 * share:.0f} %"
 
 
 def _encode_rate(each: Measurement) -> float | None:
