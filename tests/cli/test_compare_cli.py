@@ -1,0 +1,152 @@
+"""`tokeff compare` on real runs: sums agree with the rows, unlike runs are refused, every format can be read back."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import tokeff
+from tokeff.cli.app import app
+
+QUICK: dict[str, Any] = {"reconstruction": "off", "report": False}
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    draw = np.random.default_rng(1)
+    for language, words in {"en": ["bytes", "tokens", "per", "entropy"], "el": ["λόγος", "δίκη", "νοῦς"]}.items():
+        (folder / language).mkdir()
+        for number in range(12):
+            text = " ".join(draw.choice(words, 20 + 10 * number))
+            (folder / language / f"{number}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    tokeff.profile(texts, tokenizers=["bytes", "tekken"], out=folder / "a", **QUICK)
+    tokeff.profile(texts, tokenizers=["bytes"], out=folder / "b", **QUICK)
+    return folder / "a", folder / "b"
+
+
+def run_cli(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["compare", *arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        return 1, str(result.exception)
+    return result.exit_code, result.output
+
+
+def test_ratios_are_those_of_the_rows(runs: tuple[Path, Path]) -> None:
+    comparison = tokeff.compare(runs[0])
+    rows = pq.read_table(runs[0] / "items.parquet").to_pandas()
+    tokens = rows.groupby("tokenizer").n_tokens.sum()
+    found = comparison.contrast("text", "bytes_per_token", "tekken")
+    assert found is not None
+    assert found.value == pytest.approx(tokens["bytes"] / tokens["tekken"], rel=1e-12)
+    assert found.low is not None
+    assert found.high is not None
+    assert 1 < found.low < found.value < found.high
+    assert found.verdict == "better"
+    assert [each.system for each in comparison.winners if each.metric == "bytes_per_token"] == ["tekken"]
+    by_group = {each.group: each for each in comparison.groups if each.system == "tekken"}
+    greek = rows[rows.key.str.contains("/el/")].groupby("tokenizer").n_tokens.sum()
+    name = next(name for name in by_group if name.endswith("/el"))
+    assert by_group[name].ratio == pytest.approx(greek["bytes"] / greek["tekken"], rel=1e-12)
+
+
+def test_the_same_tokenizer_twice_has_no_winner(runs: tuple[Path, Path]) -> None:
+    comparison = tokeff.compare(runs, baseline="a:bytes")
+    found = comparison.contrast("text", "bytes_per_token", "b:bytes")
+    assert found is not None
+    assert (found.value, found.low, found.high, found.verdict) == (1.0, 1.0, 1.0, "undecided")
+    winner = next(each for each in comparison.winners if each.metric == "bytes_per_token")
+    assert winner.system == "tekken"
+
+
+def test_formats_can_be_read_back(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    names = [tmp_path / f"c.{ending}" for ending in ("json", "csv", "md", "tex", "html")]
+    code, printed = run_cli(str(runs[0]), *(word for path in names for word in ("-o", str(path))))
+    assert code == 0
+    assert "tekken is best by bytes per token" in " ".join(printed.split())
+    table = json.loads(names[0].read_text())
+    assert table["schema"] == "tokeff.comparison/1"
+    lines = list(csv.DictReader(io.StringIO(names[1].read_text())))
+    ratio = next(line for line in lines if line["metric"] == "bytes_per_token" and line["tokenizer"] == "tekken")
+    contrast = next(each for each in table["contrasts"] if each["metric"] == "bytes_per_token")
+    assert float(ratio["against_baseline"]) == contrast["value"]
+    assert "| tekken |" in names[2].read_text()
+    latex = names[3].read_text()
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
+    assert "<svg" in names[4].read_text()
+
+
+def test_json_is_strict_and_alone_on_standard_output(runs: tuple[Path, Path]) -> None:
+    code, printed = run_cli(str(runs[0]), "--json")
+    assert code == 0
+    assert json.loads(printed, parse_constant=pytest.fail)["runs"] == [str(runs[0])]
+
+
+def test_unlike_corpora_are_refused_until_allowed(texts: Path, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    tokeff.profile(texts / "en", tokenizers=["tekken"], out=tmp_path / "part", **QUICK)
+    code, said = run_cli(str(runs[0]), str(tmp_path / "part"))
+    assert code == 1
+    for part in ("different corpora", str(runs[0]), "--allow corpus"):
+        assert part in said
+    code, said = run_cli(str(runs[0]), str(tmp_path / "part"), "--allow", "corpus")
+    assert (code, "share no text item" in said) == (1, True)  # keys begin with another folder
+
+
+def test_other_bytes_of_the_same_items_are_refused_until_allowed(tmp_path: Path) -> None:
+    """The same names and stored sizes with other raw sizes: the fingerprint cannot tell, the rows can."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number}.txt").write_text("ab " * (20 + number))
+    for name in ("a", "b"):
+        tokeff.profile(folder, tokenizers=["bytes"], out=tmp_path / name, **QUICK)
+    rows = pq.read_table(tmp_path / "b" / "items.parquet")
+    place = rows.schema.get_field_index("raw_bytes")
+    changed = rows.set_column(place, "raw_bytes", [[value.as_py() + 1 for value in rows["raw_bytes"]]])
+    pq.write_table(changed, tmp_path / "b" / "items.parquet")
+    code, said = run_cli(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert code == 1
+    for part in ("12 items have other raw bytes", "61 bytes by b:bytes", "60 by a:bytes", "--allow denominator"):
+        assert part in said
+    comparison = tokeff.compare([tmp_path / "a", tmp_path / "b"], allow=["denominator"])
+    assert "other raw bytes" in comparison.notes[0]
+    assert {each.values["bytes_per_token"] for each in comparison.standings} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--baseline", "teken"], "Did you mean tekken"),
+        (["--allow", "corpse"], "Did you mean corpus"),
+        (["-o", "table.docx"], "format of a comparison"),
+    ],
+)
+def test_wrong_words_are_named(runs: tuple[Path, Path], arguments: list[str], said: str) -> None:
+    code, printed = run_cli(str(runs[0]), *arguments)
+    assert code == 1
+    assert said in printed
+
+
+def test_one_tokenizer_is_nothing_to_compare(runs: tuple[Path, Path]) -> None:
+    code, said = run_cli(str(runs[1]))
+    assert code == 1
+    assert "no two tokenizers" in said
+
+
+def test_python_objects_are_tables(runs: tuple[Path, Path]) -> None:
+    comparison = tokeff.compare(runs[0])
+    assert comparison.to_arrow().num_rows == len(comparison.to_pandas()) == 2
+    assert "<td>tekken</td>" in comparison._repr_html_()
+    assert "tekken is best" in repr(comparison)
