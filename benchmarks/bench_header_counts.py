@@ -3,8 +3,8 @@
 Run: python benchmarks/bench_header_counts.py FOLDER... [--out benchmarks/results/header_counts.json]
 
 `headers` is what `tokeff profile --count-only` does to every item, `decoding` reads and decodes it and counts from the
-decoded signal; both find the items anew. Rounds alternate, so that a busy machine slows both; the ratio of the fastest rounds is
-the figure to keep.
+decoded signal; both find the items anew. Rounds alternate, so that a busy machine slows both; the ratio of the fastest
+rounds is the figure to keep.
 """
 
 import argparse

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 from tokeff.engine.directory import RunDirectory
 from tokeff.engine.environment import library_versions, machine
 from tokeff.engine.options import Options
-from tokeff.measures.measurement import measurement, to_json
+from tokeff.measures.measurement import measurement
 from tokeff.measures.rows import tally_of_columns
+from tokeff.measures.saved import to_json
 from tokeff.records.items import Failure
 from tokeff.records.tallies import Tally
 from tokeff.reports.page import write_page

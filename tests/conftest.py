@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-
 SHARED = Path(os.environ.get("TOKEFF_SHARED", Path(__file__).parents[2] / "shared"))
 if (SHARED / "vocab").is_dir():
     os.environ.setdefault("TOKEFF_ARTEFACTS", str(SHARED / "vocab"))

@@ -35,6 +35,9 @@ def run_cli(*arguments: str) -> str:
         run_cli("--help"),
         run_cli("--version"),
         run_cli("profile", "--help"),
+        run_cli("plan", "--help"),
+        run_cli("laws", "--help"),
+        run_cli("compare", "--help"),
         run_cli("tokenizers", "list"),
         run_cli("tokenizers", "show", "gpt2"),
         run_cli("tokenizers", "check"),
@@ -42,6 +45,11 @@ def run_cli(*arguments: str) -> str:
 )
 def test_no_heavy_import(statement: str) -> None:
     assert heavy_after(statement) == []
+
+
+def test_planning_needs_no_torch() -> None:
+    loaded = heavy_after("import tokeff.engine.loading, tokeff.engine.planning, tokeff.measures.saved")
+    assert {"torch", "transformers", "av"}.isdisjoint(loaded)
 
 
 def test_the_watch_sees_a_heavy_import() -> None:

@@ -14,7 +14,7 @@ import pytest
 import tokeff
 from tokeff.cli.app import run as run_tokeff
 from tokeff.errors import RunError, TokeffError
-from tokeff.measures.measurement import to_json
+from tokeff.measures.saved import to_json
 from tokeff.records.measurements import Estimate, Measurement
 
 WAYS = """

@@ -9,9 +9,10 @@ import pytest
 
 from tokeff.errors import InsufficientData, RunError
 from tokeff.measures.gates import alerts, text_alerts
-from tokeff.measures.measurement import from_json, measurement, to_json
+from tokeff.measures.measurement import measurement
 from tokeff.measures.pairs import count_pairs
 from tokeff.measures.rows import Column, tally_of_columns
+from tokeff.measures.saved import from_json, to_json
 from tokeff.records.cards import Card
 from tokeff.records.items import Modality
 from tokeff.records.measurements import Measurement

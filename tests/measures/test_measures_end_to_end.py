@@ -16,7 +16,8 @@ from tokenizers import models, normalizers, pre_tokenizers, trainers
 from tokeff.measures.batch import tally_batch
 from tokeff.measures.gates import alerts
 from tokeff.measures.headers import tally_headers
-from tokeff.measures.measurement import from_json, measurement, to_json
+from tokeff.measures.measurement import measurement
+from tokeff.measures.saved import from_json, to_json
 from tokeff.records.cards import Card
 from tokeff.records.headers import AudioHeader, Header, ImageHeader
 from tokeff.records.items import Item, Modality

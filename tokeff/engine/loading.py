@@ -18,7 +18,7 @@ ROWS_PER_BATCH = 100_000
 
 def load_measurements(run: Path) -> tuple[Measurement, ...]:
     """The measurements of a run directory, or of a measurements.json. Raises RunError for anything else."""
-    from tokeff.measures.measurement import from_json
+    from tokeff.measures.saved import from_json
 
     folder, name = (run.parent, run.name) if run.suffix == ".json" else (run, "measurements.json")
     table = read_json(folder, name)

@@ -23,8 +23,9 @@ from tokeff.engine.survey import Survey, items_of, survey
 from tokeff.engine.totals import Totals
 from tokeff.errors import TokeffError
 from tokeff.measures.gates import alerts
-from tokeff.measures.measurement import measurement, to_json
+from tokeff.measures.measurement import measurement
 from tokeff.measures.reconstruction import SourceBits
+from tokeff.measures.saved import to_json
 from tokeff.records.cards import Card
 from tokeff.records.items import Failure, Item, Modality
 from tokeff.records.measurements import Measurement

@@ -3,11 +3,11 @@
 A column that does not exist for an item is null. Leaves out what the columns mean (`tokeff.measures.batch`).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tokeff.measures.batch import ROW_COUNTS, ROW_REALS
 from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally, from_fixed
 
@@ -29,6 +29,10 @@ class RowWriter:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        # Here, since it brings torch, and who only reads a run needs none.
+        from tokeff.measures.batch import ROW_COUNTS, ROW_REALS
+
+        self._counts, self._reals = frozenset(ROW_COUNTS), frozenset(ROW_REALS)
         texts = [(name, pa.string()) for name in ("key", "modality", "tokenizer")]
         counts = [(name, pa.int64()) for name in ROW_COUNTS]
         reals = [(name, pa.float64()) for name in ROW_REALS]
@@ -39,7 +43,7 @@ class RowWriter:
     def add(self, modality: Modality, tokenizer: str, tally: Tally) -> None:
         """Append the rows of one batch. Raises ValueError for a column that is not declared here."""
         for key, row in (tally.rows or {}).items():
-            self._held.append({"key": key, "modality": modality, "tokenizer": tokenizer, **_values(row)})
+            self._held.append({"key": key, "modality": modality, "tokenizer": tokenizer, **self._values(row)})
         if len(self._held) >= ROWS_PER_GROUP:
             self._flush()
 
@@ -58,17 +62,11 @@ class RowWriter:
             self._writer.write_table(pa.Table.from_pylist(self._held, schema=self._schema))
             self._held.clear()
 
-
-def _values(row: Any) -> dict[str, Any]:
-    row = {name: value for name, value in row.items() if not name.startswith(PRESENCES)}
-    undeclared = row.keys() - _DECLARED
-    if undeclared:
-        # pyarrow would drop the column without a word.
-        raise ValueError(
-            f"items.parquet has no column for {', '.join(sorted(undeclared))}: declare it in ROW_COUNTS or ROW_REALS"
-        )
-    return {name: from_fixed(value) if name in _REAL else value for name, value in row.items()}
-
-
-_REAL = frozenset(ROW_REALS)
-_DECLARED = _REAL | frozenset(ROW_COUNTS)
+    def _values(self, row: Mapping[str, int]) -> dict[str, float]:
+        row = {name: value for name, value in row.items() if not name.startswith(PRESENCES)}
+        undeclared = row.keys() - self._counts - self._reals
+        if undeclared:
+            # pyarrow would drop the column without a word.
+            names = ", ".join(sorted(undeclared))
+            raise ValueError(f"items.parquet has no column for {names}: declare it in ROW_COUNTS or ROW_REALS")
+        return {name: from_fixed(value) if name in self._reals else value for name, value in row.items()}

@@ -18,11 +18,10 @@ from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES,
 from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, REFERENCES
 from tokeff.measures.text import SEGMENTER
 from tokeff.records.items import Modality
+from tokeff.records.measurements import MIDDLE_SCALE
 from tokeff.records.tallies import Tally
 
 Absent = dict[str, str]
-MIDDLE_SCALE = 4
-"""Full depth at a quarter of the size: the fidelity that a table shows. At full size most bits of a photo are noise."""
 BITS = ("capacity", "order0", "order0_miller_madow")
 
 

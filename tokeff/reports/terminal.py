@@ -9,9 +9,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from tokeff.measures.figures import MIDDLE_SCALE
-from tokeff.measures.measurement import to_json
-from tokeff.records.measurements import Measurement
+from tokeff.measures.saved import to_json
+from tokeff.records.measurements import MIDDLE_SCALE, Measurement
 from tokeff.records.runs import Profile
 from tokeff.reports.cautions import cautions
 from tokeff.reports.console import console
