@@ -85,9 +85,9 @@ class _Residuals:
         self.counts = defaultdict(lambda: np.zeros(N)) if counts is None else counts
 
     def sample(self, partial: Tensor, place: tuple[int, int, int], truth: Tensor | None) -> None:
-        indices, base = planes.symbols(partial, self.references, self.model, self.detail + 1)
+        index, base = planes.symbols(partial, self.references, self.model, self.detail)
         at = (0, *place)
-        context, start = int(indices[self.detail][at]) // N, int(base[at])
+        context, start = int(index[at]) // N, int(base[at])
         counts = self.counts[place[0], context]
         symbol = None if truth is None else int(truth[at] - start) % N
         symbol = self.coder.code(self.weights[context] + counts, symbol)

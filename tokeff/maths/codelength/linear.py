@@ -11,25 +11,25 @@ from torch import Tensor
 
 from tokeff.maths.codelength.taps import BOTTOM, SIDE, TOP, Tap
 
-STRIP = 8
-"""Rows of a strip that a fit samples."""
-
 REACH = 24.0
 """The largest sum of absolute coefficients: 24 x 128 x 2^12 < 2^24."""
+
+ABREAST = 4
+"""Neighbouring columns that one convolution yields together."""
 
 _FIELD_BITS = 4
 """Bits that name the Golomb parameter of one list of coefficients, or say that the list is the free one."""
 
 
-def sampled_strips(h: int, w: int, n_samples: int, device: torch.device) -> tuple[Tensor, int]:
-    """First rows (int64) of evenly spread strips for a fit on about `n_samples` of h x w, and their height.
+def sampled_strips(h: int, w: int, n_samples: int, height: int, device: torch.device) -> tuple[Tensor, int]:
+    """First rows (int64) of evenly spread strips of `height` for a fit on about `n_samples` of h x w, and the height.
 
     One strip of all rows where that is not more than `n_samples`.
     """
-    n_strips = max(1, n_samples // (STRIP * w))
-    if h * w <= n_samples or h <= STRIP * n_strips:
+    n_strips = max(1, n_samples // (height * w))
+    if h * w <= n_samples or h <= height * n_strips:
         return torch.zeros(1, dtype=torch.int64, device=device), h
-    return torch.arange(n_strips, device=device) * (h - STRIP) // max(n_strips - 1, 1), STRIP
+    return torch.arange(n_strips, device=device) * (h - height) // max(n_strips - 1, 1), height
 
 
 def gather(planes: Tensor, taps: Sequence[Tap], strips: Tensor, height: int) -> Tensor:
@@ -115,9 +115,17 @@ def kernel(lists: Sequence[tuple[Tensor, Sequence[Tap]]], n_planes: int) -> Tens
 def apply(planes: Tensor, weights: Tensor) -> Tensor:
     """Weighted sums [B, n_lists, H, W] over padded `planes` [B, P, H+3, W+4], each item under its own kernel."""
     b, p, h, w = planes.shape
-    n = weights.shape[1]
+    n, width = weights.shape[1], w - 2 * SIDE
+    # Convolutions that yield few channels are slow: a wider kernel yields `ABREAST` columns as channels of their own.
+    wide = weights.new_zeros(b, n, ABREAST, p, TOP + BOTTOM + 1, 2 * SIDE + ABREAST)
+    for i in range(ABREAST):
+        wide[:, :, i, ..., i : i + 2 * SIDE + 1] = weights
+    whole = torch.nn.functional.pad(planes, (0, -width % ABREAST))
+    out = planes.new_empty(b, n, h - TOP - BOTTOM, width + -width % ABREAST)
     # cuDNN might take a Winograd or TF32 path, which is not exact.
     with torch.backends.cudnn.flags(enabled=False):
-        out = torch.nn.functional.conv2d(planes.reshape(1, b * p, h, w), weights.reshape(b * n, p, 4, 5), groups=b)
-    weighted: Tensor = out.view(b, n, h - TOP - BOTTOM, w - 2 * SIDE)
-    return weighted
+        for item, of_item, sums in zip(whole, wide, out, strict=True):
+            columns = torch.nn.functional.conv2d(item[None], of_item.flatten(0, 1), stride=(1, ABREAST))
+            side_by_side = columns.view(n, ABREAST, h - TOP - BOTTOM, -1).permute(0, 2, 3, 1)
+            sums.view(side_by_side.shape).copy_(side_by_side)
+    return out[..., :width]

@@ -12,10 +12,10 @@ from tokeff.maths.codelength import linear
 from tokeff.maths.codelength.taps import Layout, causal_pad, edge_pad
 
 FITTED_SAMPLES = (2**14, 2**16)
-"""Samples per channel that a fit of the predictor looks at: a sixth of a plane within these bounds, in whole rows.
+"""Least and most samples per channel that a fit of the predictor looks at; that of the magnitude looks at half."""
 
-The fit of the magnitude looks at half as many.
-"""
+USUAL, QUICK = (6, 8), (12, 4)
+"""Of how many samples a fit looks at one, and in strips of how many rows; `QUICK` is for the frames of clips."""
 
 _RIDGE, _LOUD_RIDGE = 8.0, 4.0
 _LOUD_BITS = 8
@@ -28,21 +28,28 @@ def stack(x: Tensor, references: Tensor) -> Tensor:
     return torch.cat([causal_pad(x), edge_pad(references)], 1) if references.shape[1] else causal_pad(x)
 
 
-def magnitudes(x: Tensor, guess: Tensor, references: Tensor) -> Tensor:
-    """Padded planes [B, C+1+R, H+3, W+4] of residual magnitudes, of ones, of gradients of the references."""
-    loud = torch.nn.functional.pad((x - torch.round(guess)).abs_().clamp_(max=_LOUDEST), (2, 2, 2, 1))
-    planes = [loud, torch.ones_like(loud[:, :1])]
-    if references.shape[1]:
-        p = edge_pad(references)
-        across = (p[..., 2:-1, 3:-1] - p[..., 2:-1, 1:-3]).abs()
-        down = (p[..., 3:, 2:-2] - p[..., 1:-2, 2:-2]).abs()
-        planes.append(torch.nn.functional.pad((across + down).clamp(max=2 * _LOUDEST), (2, 2, 2, 1)))
-    return torch.cat(planes, 1)
+def magnitudes(planes: Tensor, guess: Tensor) -> Tensor:
+    """Padded planes [B, C+1+R, H+3, W+4] of residual magnitudes, of ones, of gradients of the references.
+
+    `planes` [B, C+R, H+3, W+4] are those of `stack`, and `guess` [B, C, H, W] their prediction.
+    """
+    b, c, h, w = guess.shape
+    out = planes.new_zeros(b, planes.shape[1] + 1, h + 3, w + 4)
+    inside = out[..., 2:-1, 2:-2]
+    torch.sub(planes[:, :c, 2:-1, 2:-2], torch.round(guess), out=inside[:, :c]).abs_().clamp_(max=_LOUDEST)
+    inside[:, c] = 1.0
+    if planes.shape[1] > c:
+        p = planes[:, c:]
+        torch.sub(p[..., 2:-1, 3:-1], p[..., 2:-1, 1:-3], out=inside[:, c + 1 :]).abs_()
+        inside[:, c + 1 :].add_((p[..., 3:, 2:-2] - p[..., 1:-2, 2:-2]).abs_()).clamp_(max=2 * _LOUDEST)
+    return out
 
 
-def _n_fitted(h: int, w: int) -> int:
+def _strips(h: int, w: int, part: int, quick: bool, device: torch.device) -> tuple[Tensor, int]:
+    """The strips for a fit of h x w on one in `part` of the samples it may look at."""
     least, most = FITTED_SAMPLES
-    return min(most, max(least, h * w // 6))
+    share, height = QUICK if quick else USUAL
+    return linear.sampled_strips(h, w, min(most, max(least, h * w // share)) // part, height, device)
 
 
 def coefficient_bits(h: int, w: int) -> int:
@@ -78,13 +85,16 @@ def _chosen(products: Tensor, start: Tensor, n_own: int, bits: int, n: int) -> t
     return coefficients, price, (best == 0) & (n_own < start.shape[1])
 
 
-def fit_predictor(planes: Tensor, layout: Layout, coded: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def fit_predictor(
+    planes: Tensor, layout: Layout, coded: Tensor | None, *, quick: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     """Kernel [B, C, P, 4, 5], price [B] and use of references [B, C].
 
     Two passes: the second weighs each sample by about one over the squared residual of the first around it.
     """
     b, (h, w) = planes.shape[0], (planes.shape[-2] - 3, planes.shape[-1] - 4)
-    (strips, height), bits = linear.sampled_strips(h, w, _n_fitted(h, w), planes.device), coefficient_bits(h, w)
+    strips, height = _strips(h, w, 1, quick, planes.device)
+    bits = coefficient_bits(h, w)
     price = torch.zeros(b, dtype=torch.float64, device=planes.device)
     lists, use = [], list[Tensor]()
     for c in range(layout.channels):
@@ -101,10 +111,12 @@ def fit_predictor(planes: Tensor, layout: Layout, coded: Tensor | None) -> tuple
     return linear.kernel(lists, planes.shape[1]), price, torch.stack(use, 1)
 
 
-def fit_loudness(loud: Tensor, layout: Layout, use: Tensor, coded: Tensor | None) -> tuple[Tensor, Tensor]:
+def fit_loudness(
+    loud: Tensor, layout: Layout, use: Tensor, coded: Tensor | None, *, quick: bool = False
+) -> tuple[Tensor, Tensor]:
     """Kernel [B, C, P', 4, 5] of the expected magnitude and its price [B]: least squares of relative error."""
     b, (h, w) = loud.shape[0], (loud.shape[-2] - 3, loud.shape[-1] - 4)
-    strips, height = linear.sampled_strips(h, w, _n_fitted(h, w) // 2, loud.device)
+    strips, height = _strips(h, w, 2, quick, loud.device)
     bits = min(_LOUD_BITS, coefficient_bits(h, w) - 1)
     lists, price, weights = (
         [],

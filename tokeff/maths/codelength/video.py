@@ -13,6 +13,10 @@ from tokeff.errors import TokeffError
 from tokeff.maths.codelength import checks, modes, planes
 from tokeff.maths.codelength.histograms import code_length_bits
 from tokeff.maths.codelength.images import tiles
+from tokeff.maths.codelength.planes import sum_of
+
+DEAR_SHARE = 1 / 16
+"""Share of its raw bits from which on a frame is tried by colours too."""
 
 
 class ClipCoder:
@@ -51,20 +55,23 @@ class ClipCoder:
         for part, rows, columns in tiles(frames.shape):
             tile = frames[part, :, rows, columns]
             self._bits += modes.MODE_BITS * len(tile)
-            rest = torch.ones(len(tile), dtype=torch.bool, device=tile.device)
-            for s in known:
-                rest = (tile != s[part, :, rows, columns] >> self._shift).flatten(1).any(1)
+            beside = [r[part, :, rows, columns] for r in past + known]
+            given = [_same(tile, r >> self._shift) for r in beside]
+            rest = ~sum_of(given).bool() if given else torch.ones(len(tile), dtype=torch.bool, device=tile.device)
             if rest.any():
-                beside = [r[part, :, rows, columns][rest] for r in past + known]
-                self._tile(tile[rest], beside)
-            self._exact = self._exact and bool(known) and not bool(rest.any())
+                self._tile(tile[rest], [r[rest] for r in beside])
+            self._exact = self._exact and bool(known) and bool(given[-1].all())
 
     def _tile(self, tile: Tensor, references: Sequence[Tensor]) -> None:
         """Count the residuals of tiles for the clip, but for those that another way codes in fewer bits."""
         coded = modes.residuals(tile, references, self._n_levels, pooled=True)
-        # The plainest contexts are enough to choose by, and colours are slow: they are for screens that hardly move.
-        plain = coded.bits(1)
-        others = modes.other_bits(tile, references, self._n_levels, least_flat=modes.KNOWN_SHARE)
+        plain, raw = coded.estimated_bits(), modes.raw_bits(tile, self._n_levels)
+        others = torch.full_like(plain, raw)
+        # Colours are slow: they are for screens that change.
+        dear = plain > DEAR_SHARE * raw
+        if dear.any():
+            beside = [reference[dear] for reference in references]
+            others[dear] = modes.other_bits(tile[dear], beside, self._n_levels, least_flat=modes.KNOWN_SHARE)
         residual = plain <= others
         self._bits += float(others[~residual].sum() + coded.header_bits[residual].sum())
         if residual.any():
@@ -73,6 +80,11 @@ class ClipCoder:
             self._counts[len(counts)] = (
                 counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
             )
+
+
+def _same(x: Tensor, y: Tensor) -> Tensor:
+    """Which items of x and y [B, ...] are equal, bool [B]."""
+    return torch.tensor([torch.equal(a, b) for a, b in zip(x, y, strict=True)], device=x.device)
 
 
 def _pooled_bits(counts: list[Tensor], n_levels: int) -> float:
