@@ -29,8 +29,9 @@ def print_cards(registry: Registry, modality: str | None, *, as_json: bool) -> N
         for column in ("name", "family", "vocabulary", "what it is"):
             table.add_column(column, no_wrap=column != "what it is", style="cyan" if column == "name" else None)
         for card in group:
-            names = ", ".join((card.name, *card.aliases))
-            table.add_row(names, card.family, f"{card.vocab_size:,}" if card.vocab_size else "–", card.summary)
+            also = f" (also {', '.join(card.aliases)})" if card.aliases else ""
+            vocabulary = f"{card.vocab_size:,}" if card.vocab_size else "–"
+            table.add_row(card.name, card.family, vocabulary, card.summary + also)
         out.print(table)
         out.print()
     out.print("`tokeff tokenizers show NAME` tells more; anything else opens as family:source?key=value.", style="dim")
