@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tokeff.errors import ArtefactInvalid, InsufficientData, RunError, SpecError
+from tokeff.errors import ArtefactInvalid, InsufficientData, RunError, SpecError, TokeffError
 from tokeff.records.signals import ImageSignal
 from tokeff.tokenizers.image.fsq.config import FsqConfig
 from tokeff.tokenizers.image.fsq.model import FsqAutoencoder, fold
@@ -73,6 +73,11 @@ def test_minutes_end_a_run(pictures: list[ImageSignal], tmp_path: Path) -> None:
     last = fit(replace(PLAN, steps=None, minutes=0.005), pictures, tmp_path / "run")
     assert last.seconds >= 0.3
     assert last.progress == 1
+
+
+def test_a_run_that_diverges_says_so(pictures: list[ImageSignal], tmp_path: Path) -> None:
+    with pytest.raises(TokeffError, match=r"diverged.*smaller --learning-rate"):
+        fit(replace(PLAN, learning_rate=1e12), pictures, tmp_path / "run")
 
 
 def test_the_record_says_how_it_came_about(trained: Path) -> None:

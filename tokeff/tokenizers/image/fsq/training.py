@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tokeff.errors import TokeffError
 from tokeff.tokenizers.image.fsq.model import FsqAutoencoder
 from tokeff.tokenizers.image.fsq.optimiser import Muon
 from tokeff.tokenizers.image.fsq.pictures import Pictures
@@ -43,21 +44,29 @@ class Trainer:
         return self.plan.progress(self.step, self.seconds)
 
     def run(self, report: Callable[[Report], None]) -> Report:
-        """Train to the end; `report` is called at every `report_steps` and at the end."""
+        """Train to the end; `report` is called at every `report_steps` and at the end. Raises TokeffError for NaN."""
         losses: list[Tensor] = []
         while True:
             start = perf_counter()
             losses.append(self._one_step())
             finished = self.plan.progress(self.step, self.seconds + perf_counter() - start) >= 1
-            loss = math.nan
-            if finished or self.step % self.plan.report_steps == 0:
-                loss = float(torch.stack(losses).mean())  # waits for the device, so that the seconds are true
+            is_due = finished or self.step % self.plan.report_steps == 0
+            loss = float(torch.stack(losses).mean()) if is_due else 0.0  # waits for the device: the seconds are true
             self.seconds += perf_counter() - start
-            if not math.isnan(loss):
+            if is_due:
                 losses = []
+                self._refuse_divergence(loss)
                 report(news := self._report(loss))
                 if finished:
                     return news
+
+    def _refuse_divergence(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise TokeffError(
+                "training has diverged: the loss is no number any more",
+                got=f"step {self.step}, learning rate {self.plan.learning_rate}",
+                fix="Begin anew with a smaller --learning-rate. What was saved last is still whole.",
+            )
 
     def _one_step(self) -> Tensor:
         crops = self.pictures.crops(self.plan.batch, self.plan.crop, self.generator).to(self.plan.device)
