@@ -1,3 +1,5 @@
+"""From a folder to a decision: measure, compare, plan."""
+
 # %% [markdown]
 # # From a folder to a decision
 # Measure a corpus, compare tokenizers on the same items, and plan with the result. Runs as a script, or cell by cell in

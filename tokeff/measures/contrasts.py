@@ -33,7 +33,7 @@ METRICS = (
     Metric(name="ms_ssim", title="MS-SSIM", kind="difference"),
     Metric(name="si_sdr_db", title="SI-SDR, dB", kind="difference"),
     Metric(name="log_mel_distance_db", title="log-mel distance, dB", kind="difference", more_is_better=False),
-    Metric(name="missing_bits_per_byte", title="missing bits per byte", kind="difference", more_is_better=False),
+    Metric(name="missing_bits_per_byte", title="missing bits/byte", kind="difference", more_is_better=False),
     Metric(name="raw_megabytes_per_second", title="MB/s", kind="ratio"),
 )
 MEANS = ("ssim", "ms_ssim", "si_sdr_db", "log_mel_distance_db")

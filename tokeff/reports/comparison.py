@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from rich.table import Table as RichTable
 
@@ -45,9 +46,10 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def _rich(table: Table) -> RichTable:
-    shown = RichTable(title=table.caption, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    shown = RichTable(title=table.caption, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for place, name in enumerate(table.columns):
-        shown.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+        justify: Literal["left", "right"] = "left" if place == 0 else "right"
+        shown.add_column(name, justify=justify, overflow="fold", no_wrap=name.startswith("×"))
     for row in table.rows:
         shown.add_row(*(each.text for each in row))
     return shown

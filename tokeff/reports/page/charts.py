@@ -12,6 +12,9 @@ from tokeff.records.items import MODALITIES
 Rows = Sequence[Mapping[str, Any]]
 Spec = dict[str, Any]
 ROW_HEIGHT = 26
+MOST_TICKS = 12
+GRIDS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0), tuple(k / 10 for k in range(10, 100)))
+"""Ticks of each decade of a logarithmic axis, coarse to fine."""
 SERIES = tuple(f"var(--c{number})" for number in range(1, 9))
 DESCRIBED = {"description": {"field": "said", "type": "nominal"}}
 
@@ -143,15 +146,19 @@ def _by_series(series: Sequence[str]) -> Spec:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Round numbers from low to high on a logarithmic axis: powers of ten, or 1, 2, 5 of each over a short way.
+    """Round numbers from low to high on a logarithmic axis: the coarsest of several grids that has at least three.
 
-    >>> ticks(0.9, 20000), ticks(3, 60)
-    ([1.0, 10.0, 100.0, 1000.0, 10000.0], [5.0, 10.0, 20.0, 50.0])
+    >>> ticks(0.9, 20000), ticks(3, 60), ticks(12, 50)
+    ([1.0, 10.0, 100.0, 1000.0, 10000.0], [5.0, 10.0, 20.0, 50.0], [15.0, 20.0, 30.0, 40.0, 50.0])
     """
-    steps = (1.0,) if high / low > 1e3 else (1.0, 2.0, 5.0) if high / low > 4 else (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
     decades = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
-    candidates = [step * 10.0**decade for decade in decades for step in steps]
-    return [round(value, 12) for value in candidates if low <= value <= high]
+    found: list[float] = []
+    for steps in GRIDS:
+        candidates = [step * 10.0**decade for decade in decades for step in steps]
+        found = [round(value, 12) for value in candidates if low <= value <= high]
+        if len(found) >= 3:
+            break
+    return found[:: math.ceil(len(found) / MOST_TICKS) or 1]
 
 
 def _log_axis(low: float, high: float) -> Spec:

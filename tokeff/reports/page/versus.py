@@ -81,6 +81,12 @@ def _fronts(comparison: Comparison, modality: Modality) -> Iterator[Figure]:
             for name in (*front.members, *front.beaten)
         ]
         less = "" if metric.more_is_better else " (less is better)"
-        spec = points(rows, x_name="raw bytes per token, logarithmic", y_name=metric.title, colour=colour_of(modality))
+        spec = points(
+            rows,
+            x_name="raw bytes per token, logarithmic",
+            y_name=metric.title,
+            colour=colour_of(modality),
+            log_y=metric.kind == "ratio",
+        )
         alt = f"No other tokenizer beats {', '.join(front.members)} in both."
         yield figure(f"Bytes per token and {metric.title}{less}; filled: not beaten in both", alt, spec)

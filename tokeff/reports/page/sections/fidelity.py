@@ -41,7 +41,8 @@ def kept(profile: Profile) -> Section:
         lead=(
             "The share of the data's information that the tokens keep, at several depths (bits per sample) and scales "
             "(the signal reduced so many times). Fine detail at full depth is mostly noise that no tokenizer keeps; "
-            "what remains at coarse scales is what a model can see at all.",
+            "what remains at coarse scales is what a model can see at all. Depths are measured at full scale, and "
+            "scales at full depth.",
             *_reasons(without),
         ),
         blocks=maps,

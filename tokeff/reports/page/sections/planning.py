@@ -21,7 +21,7 @@ LEAD = (
     "What the measured bytes per token mean for a training run. Move model size, how many times this corpus you hold, "
     "and prices. The score is Sun & Guo's log(P ∏ Nᵢ): its level means nothing, only differences do. Each loss law "
     "speaks for the modalities that are named with it.",
-    "`tokeff plan` on the command line gives the same numbers with their ranges, and the best split of a budget.",
+    "The command “tokeff plan” gives the same numbers with their ranges, and the best split of a budget.",
 )
 
 
