@@ -74,3 +74,22 @@ def test_the_page_says_where_the_corpus_went(tmp_path: Path) -> None:
 def test_help_has_examples(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert f"tokeff {command} " in result.output.split("Examples:")[1]
+
+
+def test_a_page_that_cannot_be_written_does_not_hide_the_result(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder stands where the page would be renamed to."""
+    from tokeff.reports import page
+
+    written = page.write_page
+
+    def blocked(run: Path) -> Path:
+        (run / "report.html").mkdir()
+        return written(run)
+
+    monkeypatch.setattr(page, "write_page", blocked)
+    result = CliRunner().invoke(app, ["profile", str(texts), "-t", "bytes", "-o", str(tmp_path / "run")])
+    assert "a token of bytes stands for" in result.output
+    assert isinstance(result.exception, tokeff.TokeffError)
+    assert "cannot write the page" in str(result.exception)

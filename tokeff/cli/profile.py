@@ -64,6 +64,7 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     from tokeff.cli.progress import TerminalProgress
     from tokeff.engine.options import Options
     from tokeff.engine.profile import profile as run
+    from tokeff.errors import TokeffError
     from tokeff.reports.page import write_page
     from tokeff.reports.terminal import print_profile, print_profile_json
 
@@ -81,13 +82,20 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     )
     with TerminalProgress() as progress:
         result = run(options, out=out, observer=progress)
+        unwritten: TokeffError | None = None
         if out and report:
             progress.stage("Writing report.html")
-            write_page(out)
+            try:
+                write_page(out)
+            except TokeffError as error:
+                # The run is whole and hours may lie in it: it is shown first.
+                unwritten = error
     if json:
         print_profile_json(result)
     else:
-        print_profile(result, out, page=report)
+        print_profile(result, out, page=report and unwritten is None)
+    if unwritten:
+        raise unwritten
     if result.error_rate > max_error_rate:
         typer.echo(
             f"tokeff: {result.n_err} of {result.n_in} items were quarantined, more than --max-error-rate "

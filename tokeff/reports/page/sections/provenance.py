@@ -9,7 +9,7 @@ from tokeff.records.runs import Profile
 from tokeff.reports.page.blocks import Listing, Section, Table, cell, table
 from tokeff.reports.wording import unprintable
 
-OPTIONS = {"modality": None, "unit": "file", "device": "auto", "sample": None, "seed": 0}
+OPTIONS = {"modality": None, "unit": "file", "device": "auto", "sample": None, "seed": 0, "reconstruction": "sample"}
 """Options of `tokeff profile` and their defaults."""
 
 
