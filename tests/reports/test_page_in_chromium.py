@@ -157,6 +157,19 @@ def test_the_button_turns_the_theme_round(chromium: Any, run: Path) -> None:
     assert chromium.execute_script("return document.getElementById('theme').getAttribute('aria-pressed')") == "true"
 
 
+def test_dark_pages_print_on_white_paper(chromium: Any, run: Path) -> None:
+    open_page(chromium, run / "report.html", scheme="dark")
+    chromium.execute_script("document.documentElement.dataset.theme = 'dark'")
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert chromium.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert chromium.execute_script(CONTRAST) == []
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    printed = chromium.execute_cdp_cmd("Page.printToPDF", {})["data"]
+    assert len(printed) > 100_000
+
+
 def test_headings_labels_and_names_for_screen_readers(chromium: Any, run: Path) -> None:
     open_page(chromium, run / "report.html")
     nameless = chromium.execute_script("""
