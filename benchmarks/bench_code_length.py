@@ -4,15 +4,16 @@ Each peer runs right after the coder on the same item.
 
     python benchmarks/bench_code_length.py --shared ../shared --what kodak document screen librispeech music video
 
-Writes benchmarks/results/code_length.json: bytes and CPU seconds per item, machine and versions.
+Writes benchmarks/results/code_length.json after each set: bytes and CPU seconds per item, machine, its load, versions.
 """
 
 import argparse
 import io
 import json
+import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ def saved_bytes(picture: Image.Image, **options: Any) -> int:
     return len(out.getvalue())
 
 
-def pictures(folder: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(folder.iterdir()):
+def pictures(paths: list[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
         picture = Image.open(path).convert("RGB")
         x = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)[None]
         bits = timed(partial(image_code_length, x))
@@ -71,15 +72,18 @@ def flac_bytes(samples: np.ndarray, rate: int) -> int:
     return len(out.getvalue())
 
 
-def clips(folder: Path) -> Iterator[dict[str, Any]]:
-    for name in CLIPS:
-        with av.open(str(folder / name)) as container:
+def clips(paths: list[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        with av.open(str(path)) as container:
             frames = [
                 f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(N_FRAMES), strict=False)
             ]
         x = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
         yield row(
-            name, x.numel(), timed(partial(video_code_length, torch.split(x, 16))), timed(partial(ffv1_bytes, frames))
+            path.name,
+            x.numel(),
+            timed(partial(video_code_length, torch.split(x, 16))),
+            timed(partial(ffv1_bytes, frames)),
         )
 
 
@@ -119,27 +123,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--what", nargs="+", default=["kodak", "document", "screen", "librispeech", "music", "video"])
+    parser.add_argument("--items", type=int, help="at most so many of each set")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     corpora, out = arguments.shared / "corpora", Path(__file__).parent / "results" / "code_length.json"
     found = json.loads(out.read_text()) if out.exists() else {}
-    for what in arguments.what:
-        if what == "librispeech":
-            rows = recordings(sorted((corpora / "audio/eval/librispeech").iterdir()))
-        elif what == "music":
-            rows = recordings(sorted((corpora / "audio/eval").glob("*.ogg")))
-        else:
-            rows = clips(corpora / "video") if what == "video" else pictures(corpora / "image" / what)
-        items = list(rows)
-        found[what] = {"summary": summary(items), "threads": arguments.threads, "items": items}
-        print(what, json.dumps(found[what]["summary"]), flush=True)
     found["machine"] = {
-        "processor": platform.processor() or platform.machine(), "python": platform.python_version(),
-        "torch": torch.__version__, "av": av.__version__, "pillow": PIL.__version__, "soundfile": sf.__version__,
+        "processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+        "python": platform.python_version(), "torch": torch.__version__, "av": av.__version__,
+        "pillow": PIL.__version__, "soundfile": sf.__version__,
     }  # fmt: skip
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(found, indent=1) + "\n")
+    for what in arguments.what:
+        load, paths = os.getloadavg()[0], sorted(files(corpora, what))
+        items = list(measured(what, paths[: arguments.items]))
+        of_set = {
+            "items_of_set": len(paths),
+            "threads": arguments.threads,
+            "load_before_after": [load, os.getloadavg()[0]],
+        }
+        found[what] = {"summary": summary(items), **of_set, "items": items}
+        print(what, len(items), "of", len(paths), json.dumps(found[what]["summary"]), flush=True)
+        out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def files(corpora: Path, what: str) -> Iterable[Path]:
+    if what == "video":
+        return [corpora / "video" / name for name in CLIPS]
+    if what == "music":
+        return (corpora / "audio/eval").glob("*.ogg")
+    return (corpora / ("audio/eval" if what == "librispeech" else "image") / what).iterdir()
+
+
+def measured(what: str, paths: list[Path]) -> Iterator[dict[str, Any]]:
+    if what == "video":
+        return clips(paths)
+    return recordings(paths) if what in ("librispeech", "music") else pictures(paths)
 
 
 if __name__ == "__main__":
