@@ -85,8 +85,9 @@ def breakdown(profile: Profile, found: ItemStatistics) -> Section:
     blocks = tuple(_breakdowns(found.folders, "folder", figures=True)) + tuple(
         _breakdowns(found.endings, "file ending", figures=False)
     )
-    lead = "Bytes per token of each part of the corpus, with 95 % intervals from 10 items on. Text of different " + (
-        "languages in folders of their own shows here what each language pays."
+    lead = (
+        "Bytes per token of each part of the corpus, with 95 % intervals from 10 items on. Compare tokenizers within a "
+        "part; across scripts remember that a letter takes one byte of UTF-8 in one and three in another."
     )
     if not blocks:
         lead = "All items lie in one folder and are of one kind, so there is nothing to break down."
@@ -101,7 +102,8 @@ def _breakdowns(groups: Mapping[Who, Mapping[str, Group]], kind: str, *, figures
         behind = table(f"{tokenizer} ({modality}) by {kind}", (kind, "items", "raw bytes", "tokens", "bytes per token"),
                        [_row(name, group) for name, group in held.items()])  # fmt: skip
         bars = _bars(held)
-        if figures and n_figures < MAX_FIGURES and bars:
+        differ = len({bar["value"] for bar in bars}) > 1
+        if figures and n_figures < MAX_FIGURES and differ:
             n_figures += 1
             said = f"Bytes per token of {tokenizer} by {kind}: " + "; ".join(str(bar["said"]) for bar in bars)
             spec = intervals(bars, x_name="bytes per token, logarithmic", colour=colour_of(modality), domain=None)
