@@ -14,7 +14,7 @@ from tokeff.records.measurements import MIDDLE_SCALE
 
 
 def rows(run: Path) -> list[dict[str, Any]]:
-    """One point per tokenizer that reconstructs."""
+    """One point per named tokenizer that reconstructs; changed cards have names too long to read."""
     table = json.loads((run / "measurements.json").read_text("utf-8"))["measurements"]
     return [
         {
@@ -24,7 +24,7 @@ def rows(run: Path) -> list[dict[str, Any]]:
             "kind": "ids" if each["codebook_sizes"] else "continuous",
         }
         for each in table
-        if each["reconstruction"].get("retained_share")
+        if each["reconstruction"].get("retained_share") and "?" not in each["tokenizer"]
     ]
 
 
@@ -34,7 +34,7 @@ def picture(points: list[dict[str, Any]]) -> dict[str, Any]:
     y = {"field": "kept", "type": "quantitative", "scale": {"domain": [0, 100]}}
     colour = {"field": "kind", "type": "nominal", "title": "tokens", "scale": {"range": ["#1f77b4", "#d62728"]}}
     encoding = {
-        "x": {**x, "title": "bytes per token (raw pixels)"},
+        "x": {**x, "title": "bytes per token (raw pixels)", "axis": {"values": [10, 100, 1000, 10000]}},
         "y": {**y, "title": "information kept at 1/4 size, %"},
         "color": colour,
     }
