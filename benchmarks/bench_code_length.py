@@ -27,7 +27,6 @@ from PIL import Image
 
 from tokeff.maths.codelength import audio_code_length, image_code_length, video_code_length
 
-N_FRAMES = 100
 CLIPS = ("big_buck_bunny_480p_30s.mp4", "intel_car-detection.mp4", "nasa_13013.mp4")
 
 
@@ -72,11 +71,11 @@ def flac_bytes(samples: np.ndarray, rate: int) -> int:
     return len(out.getvalue())
 
 
-def clips(paths: list[Path]) -> Iterator[dict[str, Any]]:
+def clips(paths: list[Path], n_frames: int) -> Iterator[dict[str, Any]]:
     for path in paths:
         with av.open(str(path)) as container:
             frames = [
-                f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(N_FRAMES), strict=False)
+                f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(n_frames), strict=False)
             ]
         x = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
         yield row(
@@ -124,6 +123,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--what", nargs="+", default=["kodak", "document", "screen", "librispeech", "music", "video"])
     parser.add_argument("--items", type=int, help="at most so many of each set")
+    parser.add_argument("--frames", type=int, default=100, help="at most so many of each clip")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -137,9 +137,10 @@ def main() -> None:
     out.parent.mkdir(exist_ok=True)
     for what in arguments.what:
         load, paths = os.getloadavg()[0], sorted(files(corpora, what))
-        items = list(measured(what, paths[: arguments.items]))
+        items = list(measured(what, paths[: arguments.items], arguments.frames))
         of_set = {
             "items_of_set": len(paths),
+            "frames_at_most": arguments.frames,
             "threads": arguments.threads,
             "load_before_after": [load, os.getloadavg()[0]],
         }
@@ -156,9 +157,9 @@ def files(corpora: Path, what: str) -> Iterable[Path]:
     return (corpora / ("audio/eval" if what == "librispeech" else "image") / what).iterdir()
 
 
-def measured(what: str, paths: list[Path]) -> Iterator[dict[str, Any]]:
+def measured(what: str, paths: list[Path], n_frames: int) -> Iterator[dict[str, Any]]:
     if what == "video":
-        return clips(paths)
+        return clips(paths, n_frames)
     return recordings(paths) if what in ("librispeech", "music") else pictures(paths)
 
 
