@@ -30,23 +30,26 @@ TIKTOKEN_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken
 def find_artefact(card: Card, *, names: Sequence[str] = (), fetch: bool = True) -> Path:
     """The file or directory of a card's artefact.
 
-    `names` are the files by which a hub repository may hold it, best first. Without `fetch` only this machine is
-    looked at. Raises ArtefactMissing, which lists every
-    place that was looked at, and ArtefactInvalid where only files of another content were found.
+    `names` are the files by which a hub repository may hold it, best first. A card with a hash and a hub id declares
+    the hash of its `file`, another copy: a hub repository is what its id says. Without `fetch` only this machine is
+    looked at. Raises ArtefactMissing, which lists every place that was looked at, and ArtefactInvalid where only
+    files of another content were found.
     """
     if card.artefact is None:
         raise ArtefactMissing("the card declares no artefact", where=f"tokenizer {card.name}")
     search = _Search(card=card, artefact=card.artefact, names=_hub_names(card.artefact, names))
-    here = (search.as_given, search.in_folders, search.in_package, search.in_caches)
-    for place in (*here, search.from_the_net) if fetch else here:
+    here = (search.as_given, search.in_folders, search.in_package, search.in_tiktoken_cache, search.in_hub_cache)
+    net = (search.from_tiktoken, search.from_hub)
+    by_id = (search.in_hub_cache, search.from_hub)
+    for place in (*here, *net) if fetch else here:
         for path in place():
-            if search.accepts(path):
+            if (place in by_id and card.artefact.file) or search.accepts(path):
                 return path
     search.refuse()
 
 
 def _hub_names(artefact: Artefact, names: Sequence[str]) -> tuple[str, ...]:
-    return (artefact.file,) if artefact.file else tuple(names)
+    return (artefact.file,) if artefact.file and not artefact.sha256 else tuple(names)
 
 
 @dataclass(slots=True)
@@ -105,13 +108,16 @@ class _Search:
             if (Path(root) / rest).is_file():
                 yield Path(root) / rest
 
-    def in_caches(self) -> Iterator[Path]:
-        """What tiktoken or huggingface_hub fetched before."""
+    def in_tiktoken_cache(self) -> Iterator[Path]:
+        """What tiktoken fetched before."""
         if self.artefact.library:
             path = tiktoken_cache_path(self.artefact.library)
             self.looked.append(f"tiktoken's cache: {path or 'switched off'}")
             if path and path.is_file():
                 yield path
+
+    def in_hub_cache(self) -> Iterator[Path]:
+        """What huggingface_hub fetched before."""
         if self.artefact.hub:
             from huggingface_hub import constants, try_to_load_from_cache
 
@@ -121,10 +127,13 @@ class _Search:
                 if isinstance(cached, str):
                     yield Path(cached)
 
-    def from_the_net(self) -> Iterator[Path]:
-        """Fetched by the library that knows it, once its server answers: the hub's own retries take 20 s."""
+    def from_tiktoken(self) -> Iterator[Path]:
+        """Fetched by tiktoken, once its server answers."""
         if self.artefact.library:
             yield from _fetch_ranks(self.artefact.library, self.artefact.sha256, self.looked)
+
+    def from_hub(self) -> Iterator[Path]:
+        """Fetched by huggingface_hub, once its server answers: its own retries take 20 s."""
         if self.artefact.hub:
             yield from _fetch_from_hub(self.artefact.hub, self.names, self.looked)
 
