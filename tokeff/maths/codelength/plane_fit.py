@@ -14,7 +14,10 @@ from tokeff.maths.codelength.taps import Layout, causal_pad, edge_pad
 FITTED_SAMPLES = (2**14, 2**16)
 """Least and most samples per channel that a fit of the predictor looks at; that of the magnitude looks at half."""
 
-USUAL, QUICK = (6, 8), (12, 4)
+QUICK_SAMPLES = (2**13, 2**16)
+"""The same for the frames of clips, of which a fit is most of the work."""
+
+USUAL, QUICK = (6, 8), (20, 4)
 """Of how many samples a fit looks at one, and in strips of how many rows; `QUICK` is for the frames of clips."""
 
 _RIDGE, _LOUD_RIDGE = 8.0, 4.0
@@ -47,7 +50,7 @@ def magnitudes(planes: Tensor, guess: Tensor) -> Tensor:
 
 def _strips(h: int, w: int, part: int, quick: bool, device: torch.device) -> tuple[Tensor, int]:
     """The strips for a fit of h x w on one in `part` of the samples it may look at."""
-    least, most = FITTED_SAMPLES
+    least, most = QUICK_SAMPLES if quick else FITTED_SAMPLES
     share, height = QUICK if quick else USUAL
     return linear.sampled_strips(h, w, min(most, max(least, h * w // share)) // part, height, device)
 
