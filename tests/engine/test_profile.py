@@ -96,6 +96,23 @@ def test_a_sample_measures_some_and_counts_all(corpus: Path) -> None:
     assert image.bytes_per_token.value == whole.bytes_per_token.value
 
 
+def test_a_header_that_cannot_be_read_is_quarantined_beside_a_sample(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for path in corpus.glob("*.png"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    bad = {f"bad{number}.png" for number in range(5)}
+    for name in bad:
+        (folder / name).write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+    run = tmp_path / "run"
+    profile = tokeff.profile(folder, tokenizers="qwen2-vl", sample=2, out=run)
+    lines = [json.loads(line) for line in (run / "errors.jsonl").read_text().splitlines()]
+    assert {Path(line["key"]).name for line in lines} == bad
+    assert profile.n_err == 5
+    assert profile.n_in == profile.n_ok + profile.n_err
+    assert profile.measurements[0].n_items == 12
+
+
 def test_lines_are_items(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n\ntwo words\nthree\n")
     profile = tokeff.profile(tmp_path, tokenizers="bytes", unit="line")

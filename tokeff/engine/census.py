@@ -1,6 +1,6 @@
 """The census: token counts over the whole corpus from headers alone, at the speed of reading headers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
@@ -30,9 +30,17 @@ class Census:
 
 
 def take_census(
-    items: Iterable[Item], counters: Sequence[Counter], totals: Totals, observer: Observer, *, final: bool
+    items: Iterable[Item],
+    counters: Sequence[Counter],
+    totals: Totals,
+    observer: Observer,
+    *,
+    later: Container[str] | None,
 ) -> dict[str, Census]:
-    """A census per tokenizer name. `final` when nothing is measured after it: then it settles the run's totals."""
+    """A census per tokenizer name. `later`: keys of items that a measuring pass settles after it; None: there is none.
+
+    Every other item that fails here is quarantined here: with a sample, nobody else would say so.
+    """
     censuses = {card.name: Census() for card, _ in counters}
     for batch in _batches(items):
         failures: list[Failure] = []
@@ -44,7 +52,11 @@ def take_census(
                 lost = _count((card, tokenizer), readable, headers, census)
                 census.n_errors += n_unread + len(lost)
                 failures += lost
-        n_failed = totals.add(len(batch), failures) if final else len({failure.key for failure in failures})
+        if later is None:
+            n_failed = totals.add(len(batch), failures)
+        else:
+            lost = [failure for failure in failures if failure.key not in later]
+            n_failed = totals.add(len({failure.key for failure in lost}), lost)
         observer.advance(stored_bytes=sum(item.stored_bytes for item in batch), n_items=len(batch), n_errors=n_failed)
     return censuses
 

@@ -154,7 +154,8 @@ class _Run:
             )
         modalities = {card.modality for card, _ in counters}
         self.observer.stage("Counting from headers", total_bytes=self.survey.stored_bytes(modalities))
-        return take_census(self._items(modalities), counters, self.totals, self.observer, final=self.options.count_only)
+        later = None if self.options.count_only else {item.key for item in self.survey.sampled or ()}
+        return take_census(self._items(modalities), counters, self.totals, self.observer, later=later)
 
     def _measure(self) -> None:
         items: Iterable[Item]

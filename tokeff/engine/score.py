@@ -9,6 +9,7 @@ from pathlib import Path
 from tokeff.engine.observer import Observer, Silent
 from tokeff.engine.stream import failure_of
 from tokeff.engine.subsample import Everything
+from tokeff.engine.survey import N_CODED
 from tokeff.errors import ItemError, NotFound, TokeffError
 from tokeff.measures.reconstruction import SourceBits
 from tokeff.measures.score import score_of, tally_pairs
@@ -18,8 +19,6 @@ from tokeff.readers.sampling import Sample
 from tokeff.records.items import MODALITIES, Failure, Item, Modality
 from tokeff.records.scores import ScoreSheet
 from tokeff.records.tallies import Tally
-
-N_CODED = 10
 
 
 def score(
