@@ -77,6 +77,15 @@ class ArtefactInvalid(TokeffError):
     """A vocabulary or weights file is not what it should be."""
 
 
+class ExtraMissing(TokeffError):
+    """An optional library is not installed."""
+
+    @classmethod
+    def of(cls, library: str, extra: str, *, where: str | None = None) -> "ExtraMissing":
+        """With the command that installs it."""
+        return cls(f"the library {library} is not installed", where=where, fix=f"pip install 'tokeff[{extra}]'")
+
+
 class DeviceUnavailable(TokeffError):
     """The device asked for is not on this machine."""
 
