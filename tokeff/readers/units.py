@@ -13,7 +13,6 @@ from typing import BinaryIO, Literal
 
 from tokeff.records.items import Failure, Item
 
-Unit = Literal["file", "line", "paragraph"]
 MAX_UNIT_BYTES = 2**28
 """A longer line or paragraph is passed over and reported; it is in memory whole."""
 

@@ -25,6 +25,8 @@ class Found:
     path: str
     key: str
     n_bytes: int = 0
+    mark: str = ""
+    """Changes when the file does."""
     reason: str | None = None
     message: str = ""
 
@@ -90,7 +92,7 @@ def _file(place: _Place, status: os.stat_result) -> Found:
         return Found(path=path, key=key, reason="not_a_file", message=message)
     if status.st_size == 0:
         return Found(path=path, key=key, reason="empty_file", message="the file has no bytes")
-    return Found(path=path, key=key, n_bytes=status.st_size)
+    return Found(path=path, key=key, n_bytes=status.st_size, mark=str(status.st_mtime_ns))
 
 
 def refusal(error: OSError) -> tuple[str, str]:
