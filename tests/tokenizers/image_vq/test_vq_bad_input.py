@@ -147,6 +147,7 @@ def test_ids_of_another_picture(saved: dict[str, Path], picture: Any) -> None:
 class Hungry:
     """A model on a device that holds so many pictures: the mean grey is the id."""
 
+    network: Any = None
     n_codes, levels = 256, ()
 
     def __init__(self, room: int) -> None:

@@ -71,7 +71,7 @@ CODEC_BYTES = Family(
 VQ = Family(
     name="vq",
     modality="image",
-    summary="ids of a learned codebook: Chameleon, Janus, Emu3, and tokeff's own FSQ autoencoders",
+    summary="ids of a learned codebook: Chameleon, Janus, Emu3, VQModel, and tokeff's own FSQ autoencoders",
     load="tokeff.tokenizers.image.vq.opening:load",
     parameters={
         "dtype": Parameter(type=str, default="fp32", help="of the network; bf16 changes ids", choices=("fp32", "bf16")),
@@ -90,4 +90,14 @@ VQ = Family(
     takes_artefact=True,
 )
 
-FAMILIES: tuple[Family, ...] = (PATCH, CODEC_BYTES, VQ)
+LATENT = Family(
+    name="latent",
+    modality="image",
+    summary="vectors of a continuous autoencoder: AutoencoderTiny and AutoencoderKL of diffusers",
+    load="tokeff.tokenizers.image.vq.latents:load",
+    parameters={name: VQ.parameters[name] for name in ("dtype", "compile", "allow_pickle")},
+    takes_artefact=True,
+    extra="diffusers",
+)
+
+FAMILIES: tuple[Family, ...] = (PATCH, CODEC_BYTES, VQ, LATENT)

@@ -1,7 +1,7 @@
 """What the tokenizer asks of a model, and tokeff's own model as one."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -10,6 +10,11 @@ from tokeff.tokenizers.image.fsq.model import FsqAutoencoder
 
 class VqEncoder(Protocol):
     """A model from scaled pixels to ids."""
+
+    @property
+    def network(self) -> Any:
+        """The module that computes."""
+        ...
 
     @property
     def n_codes(self) -> int:

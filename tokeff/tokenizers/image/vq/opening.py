@@ -1,30 +1,30 @@
 """From a card to an open tokenizer: which model it is, its weights, how it wants its pictures.
 
 A directory or repository whose config.json says Chameleon, Janus or Emu3 is that model of transformers, alone or as
-part of the language model; a weights file that tokeff wrote is tokeff's own. Models are built by their library's
-classes; their weights are read here and must fit exactly (the library would fill what is missing at random).
+part of the language model; one that says VQModel is diffusers'; a weights file that tokeff wrote is tokeff's own.
+Models are built by their library's classes; their weights are read here and must fit exactly (the library would fill
+what is missing at random).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from tokeff.errors import ArtefactInvalid, SpecError
 from tokeff.records.cards import Card
 from tokeff.tokenizers.image.fsq.artefact import is_weights_file, load_model
+from tokeff.tokenizers.image.vq.diffusers_models import DiffusersVqModel
+from tokeff.tokenizers.image.vq.diffusers_opening import class_of, open_network
 from tokeff.tokenizers.image.vq.fitting import Fit, Way
 from tokeff.tokenizers.image.vq.models import FsqModel, VqDecoder, VqEncoder
+from tokeff.tokenizers.image.vq.network import load_weights, prepare
 from tokeff.tokenizers.image.vq.pixels import Scale
 from tokeff.tokenizers.image.vq.sources import CONFIG, PREPROCESSOR, WEIGHTS, Source
 from tokeff.tokenizers.image.vq.tokenizer import VqAutoencoderTokenizer, VqTokenizer
 from tokeff.tokenizers.image.vq.transformers_models import ChameleonModel, Emu3Model, JanusModel
 from tokeff.tokenizers.protocols import LoadContext
 
-if TYPE_CHECKING:
-    import torch
-
-DTYPES: Mapping[str, Literal["float32", "bfloat16"]] = {"fp32": "float32", "bf16": "bfloat16"}
 PLAIN = {"rescale_factor": 1 / 127.5, "image_mean": [1.0] * 3, "image_std": [1.0] * 3}
 """8 bits to [-1, 1]."""
 HALVES = {"rescale_factor": 1 / 255, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
@@ -78,9 +78,8 @@ def load(card: Card, context: LoadContext) -> VqTokenizer:
     """Opens a tokenizer of the family. Raises ArtefactMissing, ArtefactInvalid, SpecError."""
     source = Source.of(card)
     own = _own_weights(source)
-    model, fit, scale = _own(own, card) if own else _of_transformers(source, card)
-    dtype = DTYPES[str(card.parameters.get("dtype", "fp32"))]
-    _prepare(model, context.device, dtype, compiled=bool(card.parameters.get("compile", False)))
+    model, fit, scale = _own(own, card) if own else _of_library(source, card)
+    dtype = prepare(model.network, card, context.device)
     if isinstance(model, VqDecoder):
         return VqAutoencoderTokenizer(card=card, model=model, fit=fit, scale=scale, device=context.device, dtype=dtype)
     return VqTokenizer(card=card, model=model, fit=fit, scale=scale, device=context.device, dtype=dtype)
@@ -111,24 +110,27 @@ def _own(path: Path, card: Card) -> tuple[VqEncoder, Fit, Scale]:
     return FsqModel(network), fit, _scale(PLAIN, str(path))
 
 
-def _of_transformers(source: Source, card: Card) -> tuple[VqEncoder, Fit, Scale]:
+def _of_library(source: Source, card: Card) -> tuple[VqEncoder, Fit, Scale]:
+    table = source.json(CONFIG)
+    if class_of(table) is None:
+        return _of_transformers(table, source, card)
+    opened = open_network(source, card, ("VQModel",))
+    return DiffusersVqModel(opened.network), opened.fit, opened.scale
+
+
+def _of_transformers(table: Mapping[str, Any], source: Source, card: Card) -> tuple[VqEncoder, Fit, Scale]:
     import transformers
 
-    table = source.json(CONFIG)
     kind = KINDS.get(str(table.get("model_type")))
     if kind is None:
         raise ArtefactInvalid(
             "is not an image tokenizer that this family knows",
             where=f"{source.where}/{CONFIG}",
             got=f"model_type {table.get('model_type')!r}",
-            expected="one of " + ", ".join(sorted(KINDS)),
+            expected="one of " + ", ".join(sorted(KINDS)) + "; or diffusers' VQModel",
         )
     network = _network(getattr(transformers, kind.network), getattr(transformers, kind.config), table, source)
-    weights = source.tensors(network.state_dict(), allow_pickle=bool(card.parameters.get("allow_pickle", False)))
-    try:
-        network.load_state_dict({name: _floats(tensor) for name, tensor in weights.items()}, assign=True)
-    except RuntimeError as error:
-        raise ArtefactInvalid(f"the weights do not fit the configuration: {error}", where=source.where) from error
+    load_weights(network, source, card)
     stride = 2 ** (len(network.config.channel_multiplier) - 1)
     settings = {**kind.defaults, **(source.json(PREPROCESSOR) if source.has(PREPROCESSOR) else {})}
     fit = _fit(kind.way, settings, stride, card, source.where)
@@ -184,19 +186,3 @@ def _scale(settings: Mapping[str, Any], where: str) -> Scale:
         return Scale(factor=float(settings["rescale_factor"]), mean=mean, deviation=deviation)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtefactInvalid(f"{PREPROCESSOR} lacks or misnames {error}", where=where) from error
-
-
-def _floats(tensor: "torch.Tensor") -> "torch.Tensor":
-    return tensor.float() if tensor.is_floating_point() else tensor
-
-
-def _prepare(model: Any, device: str, dtype: str, *, compiled: bool) -> None:
-    """On its device, in its type; compiled where asked for."""
-    import torch
-
-    network = model.network
-    network.to(device=device, dtype=getattr(torch, dtype))
-    if compiled:
-        network.encoder.compile()
-        if hasattr(network, "decoder"):
-            network.decoder.compile()

@@ -18,8 +18,8 @@ from tokeff.records.cards import Card
 from tokeff.tokenizers.artefacts import find_artefact
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-PICKLES = ("pytorch_model.bin", "model.bin", "model.pt", "model.pth", "model.ckpt")
+WEIGHTS, DIFFUSERS_WEIGHTS = "model.safetensors", "diffusion_pytorch_model.safetensors"
+PICKLES = ("pytorch_model.bin", "diffusion_pytorch_model.bin", "model.bin", "model.pt", "model.pth", "model.ckpt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Source:
     card: Card
     root: Path | None
     """The directory or file; None for a hub repository."""
+    weights: str = WEIGHTS
+    """The file of the tensors; where it is cut into shards, `<weights>.index.json` lists them."""
 
     @classmethod
     def of(cls, card: Card) -> "Source":
@@ -75,8 +77,9 @@ class Source:
     def tensors(self, names: Iterable[str], *, allow_pickle: bool) -> dict[str, Tensor]:
         """The tensors of a network, whatever stands before their names in the file. Raises ArtefactInvalid."""
         wanted = list(names)
-        if self.has(INDEX):
-            files = self.json(INDEX).get("weight_map", {})
+        index = f"{self.weights}.index.json"
+        if self.has(index):
+            files = self.json(index).get("weight_map", {})
             prefix = _prefix(wanted, files, self.where)
             shards = sorted({files[prefix + name] for name in wanted})
             found: dict[str, Tensor] = {}
@@ -84,21 +87,21 @@ class Source:
                 here = [name for name in wanted if files[prefix + name] == shard]
                 found |= _read(self.path(shard), here, prefix)
             return found
-        if self.has(WEIGHTS):
-            path = self.path(WEIGHTS)
+        if self.has(self.weights):
+            path = self.path(self.weights)
             return _read(path, wanted, _prefix(wanted, _keys(path), self.where))
         return self._pickled(wanted, allow_pickle)
 
     def _pickled(self, wanted: list[str], allow_pickle: bool) -> dict[str, Tensor]:
         pickle = next((name for name in PICKLES if self.has(name)), None)
         if pickle is None:
-            self.path(WEIGHTS)  # raises, saying what is there
+            self.path(self.weights)  # raises, saying what is there
         elif not allow_pickle:
             raise ArtefactInvalid(
                 "the weights are a pickle, which can run code when it is read",
                 where=self.where,
                 got=pickle,
-                expected=WEIGHTS,
+                expected=self.weights,
                 fix="Convert them to safetensors; or, where you trust the file, add ?allow_pickle=true.",
             )
         import torch

@@ -1,0 +1,39 @@
+"""A network of another library: its weights put in place, its type and device, compiled where a card asks for it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from tokeff.errors import ArtefactInvalid
+from tokeff.records.cards import Card
+from tokeff.tokenizers.image.vq.sources import Source
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES: Mapping[str, Literal["float32", "bfloat16"]] = {"fp32": "float32", "bf16": "bfloat16"}
+
+
+def load_weights(network: Any, source: Source, card: Card) -> None:
+    """Fill a module that was made on `meta`. Raises ArtefactMissing, ArtefactInvalid where they do not fit exactly."""
+    weights = source.tensors(network.state_dict(), allow_pickle=bool(card.parameters.get("allow_pickle", False)))
+    try:
+        network.load_state_dict({name: _floats(tensor) for name, tensor in weights.items()}, assign=True)
+    except RuntimeError as error:
+        raise ArtefactInvalid(f"the weights do not fit the configuration: {error}", where=source.where) from error
+
+
+def prepare(network: Any, card: Card, device: str) -> Literal["float32", "bfloat16"]:
+    """Move a module to its device and type, compile it where the card says so; the type's name."""
+    import torch
+
+    dtype = DTYPES[str(card.parameters.get("dtype", "fp32"))]
+    network.to(device=device, dtype=getattr(torch, dtype))
+    if card.parameters.get("compile", False):
+        network.encoder.compile()
+        if hasattr(network, "decoder"):
+            network.decoder.compile()
+    return dtype
+
+
+def _floats(tensor: "torch.Tensor") -> "torch.Tensor":
+    return tensor.float() if tensor.is_floating_point() else tensor
