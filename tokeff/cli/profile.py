@@ -52,6 +52,12 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     ] = "sample",
     seed: Annotated[int, typer.Option(help="Of the sample and the intervals.")] = 0,
     cards: Annotated[list[Path] | None, typer.Option(help="A folder of your own cards; may be repeated.")] = None,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--allow-pickle", help="Read pickled weights where a model has no safetensors: ?allow_pickle=true."
+        ),
+    ] = False,
     max_error_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Exit with code 3 when more than this share of items fails.")
     ] = 0.1,
@@ -67,10 +73,14 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     from tokeff.errors import TokeffError
     from tokeff.reports.page import write_page
     from tokeff.reports.terminal import print_profile, print_profile_json
+    from tokeff.tokenizers.registry import Registry
 
+    tokenizers = tuple(tokenizer or ())
+    if allow_pickle:
+        tokenizers = Registry.load(tuple(cards or ())).allow_pickle(tokenizers)
     options = Options(
         paths=tuple(paths),
-        tokenizers=tuple(tokenizer or ()),
+        tokenizers=tokenizers,
         modality=modality,  # type: ignore[arg-type]  # Options checks them and names the choices
         unit=unit,  # type: ignore[arg-type]
         device=device,  # type: ignore[arg-type]

@@ -9,12 +9,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from tokeff.errors import CardError, CardErrors, NotFound
+from tokeff.errors import CardError, CardErrors, NotFound, SpecError
 from tokeff.records.cards import Card
 from tokeff.tokenizers.cards import Families, parse_card
 from tokeff.tokenizers.families import Family, all_families
 from tokeff.tokenizers.protocols import Tokenizer
-from tokeff.tokenizers.specs import card_of_spec
+from tokeff.tokenizers.specs import card_of_spec, with_parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,21 @@ class Registry:
     def card(self, spec: str) -> Card:
         """The card of a specification: `name`, `name?key=value` or `family:source?key=value`."""
         return card_of_spec(spec, self.named, self.families)
+
+    def allow_pickle(self, specs: Sequence[str]) -> tuple[str, ...]:
+        """The specifications, those of tokenizers with weights with `allow_pickle=true`.
+
+        Raises SpecError where none of them could read a pickle: the wish would do nothing.
+        """
+        wished = [with_parameter(spec, "allow_pickle", "true", self.named, self.families) for spec in specs]
+        if not any(wished):
+            raise SpecError(
+                "no tokenizer here reads weights that could be pickled",
+                where="--allow-pickle",
+                got=", ".join(specs) or "no -t",
+                expected="a tokenizer such as vq:DIRECTORY",
+            )
+        return tuple(new or spec for new, spec in zip(wished, specs, strict=True))
 
     def open(self, spec: str, *, device: str = "cpu") -> Tokenizer[Any]:
         """An open tokenizer, its weights or vocabulary loaded."""

@@ -34,6 +34,20 @@ def card_of_spec(spec: str, named: Callable[[str], Card], families: Families) ->
     return with_hash(replace(card, name=spec, aliases=(), parameters={**card.parameters, **overrides}))
 
 
+def with_parameter(spec: str, name: str, value: str, named: Callable[[str], Card], families: Families) -> str | None:
+    """The specification with one parameter more; as it is where it has it already; None where its family has none.
+
+    Raises as `card_of_spec` does.
+    """
+    card = card_of_spec(spec, named, families)
+    if name not in families[card.modality, card.family].parameters:
+        return None
+    _, mark, query = spec.partition("?")
+    if any(pair.partition("=")[0] == name for pair in query.split("&")):
+        return spec
+    return f"{spec}{'&' if query else '' if mark else '?'}{name}={value}"
+
+
 def _family(place: str, families: Families, spec: str) -> Family:
     modality, _, name = place.rpartition("/")
     found = [f for (m, n), f in families.items() if n == name and modality in ("", m)]

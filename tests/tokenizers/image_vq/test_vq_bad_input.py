@@ -90,6 +90,31 @@ def test_a_pickle_is_refused_unless_allowed(saved: dict[str, Path], tmp_path: Pa
     np.testing.assert_array_equal(*(each.encode([signal])[0].streams[0] for each in (pickled, plain)))
 
 
+def test_the_command_line_allows_pickles_by_a_word(saved: dict[str, Path], tmp_path: Path, picture: Any) -> None:
+    from PIL import Image
+    from typer.testing import CliRunner
+
+    from tokeff.cli.app import app
+
+    folder = copy(saved, "janus", tmp_path)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    Image.fromarray(picture(32, 32).pixels.permute(1, 2, 0).numpy()).save(tmp_path / "picture.png")
+    asked = ["profile", str(tmp_path / "picture.png"), "-t", f"vq:{folder}?fit=pad"]
+    refused = CliRunner().invoke(app, asked)
+    assert isinstance(refused.exception, ArtefactInvalid)
+    assert "--allow-pickle" in str(refused.exception)
+    assert CliRunner().invoke(app, [*asked, "--allow-pickle"]).exit_code == 0
+
+
+def test_allowing_pickles_where_nothing_reads_them_is_refused() -> None:
+    with pytest.raises(SpecError, match="no tokenizer here reads weights"):
+        REGISTRY.allow_pickle(["jpeg-q75"])
+    assert REGISTRY.allow_pickle(["jpeg-q75", "fsq-s4-80"]) == ("jpeg-q75", "fsq-s4-80?allow_pickle=true")
+    spec = "fsq-s4-80?dtype=bf16&allow_pickle=true"
+    assert REGISTRY.allow_pickle([spec]) == (spec,)
+
+
 def test_an_allowed_pickle_still_runs_no_code(saved: dict[str, Path], tmp_path: Path) -> None:
     folder = copy(saved, "janus", tmp_path)
     (folder / "model.safetensors").unlink()
