@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 CHUNK_BYTES = 64 * 2**20
+GREY_CHUNK_BYTES = 2**20
 UNBIASED = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 """swscale's faster default darkens every picture by about one level of 255, which a reconstruction would pay for."""
 SEEK_FRAMES = 16
@@ -57,6 +58,19 @@ class IndexedFrames:
             for row, frame in zip(chunk, found, strict=False):
                 _write_pixels(frame, self.index, reformatter, row.numpy())
             yield chunk
+
+    def grey(self, width: int, height: int) -> Iterator[Tensor]:
+        """Yield uint8 [n, height, width] of every frame, made small (areas averaged); no colours are computed.
+
+        Levels 0 to 255 whatever the range of the file. Raises as `frames`.
+        """
+        stored_width, stored_height = (height, width) if self.index.turn.transpose else (width, height)
+        reformatter = VideoReformatter()
+        n_most = max(1, GREY_CHUNK_BYTES // (width * height))
+        found = self._found(range(self.index.header.n_frames))
+        while pictures := [_grey(frame, stored_width, stored_height, reformatter) for frame in islice(found, n_most)]:
+            chunk = torch.from_numpy(np.stack(pictures))
+            yield chunk.transpose(1, 2) if self.index.turn.transpose else chunk
 
     def _found(self, wanted: Sequence[int]) -> "Iterator[VideoFrame]":
         """The wanted frames. Where seeking led astray (keyframes that lean on others), decodes on from the start."""
@@ -162,6 +176,16 @@ class _Cursor:
 def _decoded(packets: "Iterable[Packet[VideoStream]]") -> "Iterator[VideoFrame]":
     for packet in packets:
         yield from packet.decode()
+
+
+def _grey(frame: "VideoFrame", width: int, height: int, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+    """[height, width], as stored."""
+    small = reformatter.reformat(
+        frame, format="gray", width=width, height=height, interpolation=Interpolation.AREA, threads=1
+    )
+    (plane,) = small.planes
+    lines = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
+    return lines[:, : plane.width].copy()
 
 
 def _write_pixels(

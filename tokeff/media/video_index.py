@@ -197,6 +197,7 @@ def _index(
         container=container.format.name.split(",")[0],
         codec=video.codec_context.codec.canonical_name,
         counted="measured" if stamped else "claimed",
+        key_places=np.array([place for place, packet in enumerate(shown) if packet.keyframe], dtype=np.int64),
     )
     return VideoIndex(
         header=header,

@@ -80,6 +80,8 @@ class VideoHeader:
     container: str = ""
     codec: str = ""
     counted: Counted = "measured"
+    key_places: "NDArray[np.int64] | None" = None
+    """[n_keys] indices of the frames that decode by themselves, as the file marks them; None where it is not known."""
 
     @property
     def n_frames(self) -> int:

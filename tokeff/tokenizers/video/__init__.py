@@ -13,7 +13,9 @@ RULES = ("videomae", "qwen2-vl", "qwen3-vl", "per-frame")
 def _sampler_and_image(source: str) -> Mapping[str, ParameterValue]:
     sampler, slash, image = source.partition("/")
     if not (sampler and slash and image):
-        raise SpecError("not SAMPLER/IMAGE", got=source, expected="such as fps=1/qwen2-vl, n=8/vit-b16-224, all/png")
+        raise SpecError(
+            "not SAMPLER/IMAGE", got=source, expected="such as fps=1/qwen2-vl, uniform=8/vit-b16-224, all/png"
+        )
     return {"sampler": sampler, "image": image}
 
 
@@ -33,14 +35,25 @@ def _number(text: str) -> Parameter:
     return Parameter(type=int, default=None, help=text)
 
 
+BETWEEN = Parameter(
+    type=str,
+    default="hold",
+    help="the way back: frames between those looked at are the one before, or a blend of both in time",
+    choices=("hold", "linear"),
+)
+
 FRAMES = Family(
     name="frames",
     modality="video",
     summary="sampled frames, each through an image tokenizer",
     load="tokeff.tokenizers.video.frames:load",
     parameters={
-        "sampler": Parameter(type=str, default="fps=1", help="which frames: all, n=8 (evenly) or fps=1"),
+        "sampler": Parameter(
+            type=str, default="fps(1)", help="which frames: all, uniform(8), fps(1), keyframes or scene(0.3,64)"
+        ),
         "image": Parameter(type=str, default=None, help="the image tokenizer: a card or a specification"),
+        "between": BETWEEN,
+        "max_tokens": _number("tokens of a clip at most: its frames are thinned evenly"),
     },
     parse_source=_sampler_and_image,
 )

@@ -13,7 +13,7 @@ import numpy as np
 from tokeff.errors import ItemError, SpecError
 from tokeff.records.cards import ParameterValue
 from tokeff.records.headers import VideoHeader
-from tokeff.tokenizers.video.sampling import Places, n_moments
+from tokeff.tokenizers.video.samplers import Places, n_moments
 
 Size = tuple[int, int]
 """(height, width)"""
