@@ -31,6 +31,7 @@ def problem(
         epochs=np.ones(n),
         low=np.array(low or [0.0] * n),
         high=np.array(high or [1.0] * n),
+        worth=np.ones(n),
         objective=objective,
     )
 

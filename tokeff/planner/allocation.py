@@ -37,6 +37,8 @@ class Problem:
     low: Fan
     """Least share of the tokens trained on."""
     high: Fan
+    worth: Fan
+    """What a token counts for where tokens are added."""
     objective: Objective
 
 
@@ -59,7 +61,7 @@ def solve(problem: Problem) -> Solution:
     z = _inside(problem, sold, unit, rows, bound)
     sharpness = 1.0
     for _ in range(BARRIER_STEPS):
-        z = _newton(z, rows, bound, sharpness=sharpness, unit=unit, objective=problem.objective)
+        z = _newton(z, rows, bound, sharpness=sharpness, unit=unit * problem.worth, objective=problem.objective)
         sharpness *= SHARPEN
     bought = np.zeros(n)
     bought[sold] = z[n : n + k] * unit[sold]
@@ -124,7 +126,7 @@ def _inside(problem: Problem, sold: NDArray[np.bool_], unit: Fan, rows: Matrix, 
 
 
 def _newton(z: Fan, rows: Matrix, bound: Fan, *, sharpness: float, unit: Fan, objective: Objective) -> Fan:
-    """Minimise -sharpness * objective - sum log(b - R z) from a point inside."""
+    """Minimise -sharpness * objective - sum log(b - R z) from a point inside; `unit` is what a variable counts for."""
     n = len(unit)
 
     def value(at: Fan) -> float:

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tokeff.errors import NotFound, TokeffError
-from tokeff.planner.allocation import Objective, Problem, Solution, solve
+from tokeff.errors import TokeffError
+from tokeff.planner.allocation import Problem, Solution, solve
+from tokeff.planner.budget_size import Choice, choose_size, problem_of
 from tokeff.planner.corpus import Holding
-from tokeff.planner.cost import tokenising_rate, training_money_per_token
 from tokeff.planner.coverage import SUN_GUO
-from tokeff.planner.draws import Fan
+from tokeff.planner.draws import Fan, constant
+from tokeff.planner.prices import GIGABYTE, price_per_token
 from tokeff.planner.request import Settings
 from tokeff.planner.sizing import Training
 from tokeff.planner.trades import PAPER
@@ -21,7 +22,6 @@ from tokeff.planner.view import Tokens, View, absent, figure, grown, log_product
 from tokeff.records.items import Modality
 from tokeff.records.plans import Figure, Marginal, Purchase, SplitPlan
 
-GIGABYTE = 1e9
 STEP = 1e-4
 BINDS = 1e-4
 NOTHING = 1e-6  # of the budget: the barrier leaves every purchase a little above zero
@@ -29,71 +29,58 @@ Held = Mapping[Modality, Holding]
 Bounds = Mapping[Modality, tuple[float, float]]
 
 
-def check_prices(held: Held, settings: Settings) -> None:
-    """Refuse prices of what the corpus lacks."""
-    for modality in settings.prices.per_gigabyte:
-        if modality not in held:
-            raise NotFound(
-                "a price for a modality that the corpus lacks",
-                where="--price",
-                got=modality,
-                expected=", ".join(held),
-                fix=f"Give it a size: --corpus {modality}=... (what you hold already).",
-            )
-
-
-def price_per_token(holding: Holding, settings: Settings) -> Fan:
-    """Money per token collected and tokenised; inf where the modality has no price."""
-    price = settings.prices.per_gigabyte.get(holding.modality)
-    if price is None:
-        return np.full_like(holding.bytes_per_token, np.inf)
-    raw_price = price * holding.stored_per_raw / GIGABYTE
-    rate = tokenising_rate(holding)
-    if rate is not None and settings.prices.machine_hour is not None:
-        raw_price += settings.prices.machine_hour / 3600 / rate.median
-    return np.asarray(raw_price * holding.bytes_per_token)
-
-
 def splits(held: Held, run: Training, settings: Settings, view: View | None) -> tuple[SplitPlan, ...]:
-    """By Sun & Guo's law, and by the loss law where one covers the whole corpus."""
+    """By Sun & Guo's law, and by the loss law where one covers the whole corpus.
+
+    Where GPU-hours have a price and neither size nor compute is given, each law chooses the size too.
+    """
     if settings.budget is None:
         return ()
-    found = [_split(held, run, settings, None)]
-    if view is not None and set(view.scope) == set(held) and run.size is not None:
-        found.append(_split(held, run, settings, view))
+    lead = view if view is not None and set(view.scope) == set(held) and run.size is not None else None
+    free = settings.prices.gpu_hour is not None and not run.is_given
+    by_loss = choose_size(held, run, settings, lead) if free and lead is not None else None
+    by_product = choose_size(held, run, settings, None) if free else None
+    found = [_split(held, run, settings, None, by_product or by_loss)]
+    if lead is not None:
+        found.append(_split(held, run, settings, lead, by_loss))
     return tuple(found)
 
 
-def _split(held: Held, run: Training, settings: Settings, view: View | None) -> SplitPlan:
+def _split(held: Held, run: Training, settings: Settings, view: View | None, chosen: Choice | None) -> SplitPlan:
     names, budget = tuple(held), float(settings.budget or 0)
     prices = {m: price_per_token(held[m], settings) for m in names}
-    per_use = training_money_per_token(run.size, settings) if run.size is not None else 0.0
-    objective: Objective = "product" if view is None else "sum"
-    problem = Problem(
-        held=np.array([held[m].tokens[0] for m in names]),
-        price=np.array([prices[m][0] for m in names]),
-        use_price=per_use,
-        budget=budget,
-        epochs=np.array([run.epochs[m] for m in names]),
-        low=np.array([run.bounds[m][0] for m in names]),
-        high=np.array([run.bounds[m][1] for m in names]),
-        objective=objective,
-    )
+    size = chosen.size if chosen else run.size
+    problem = problem_of(held, run, settings, view, size)
     _refuse_too_little(problem, names, budget)
     solution = solve(problem)
     money = solution.bought * np.where(np.isfinite(problem.price), problem.price, 0.0)
     money = np.where(money > NOTHING * budget, money, 0.0)
-    training = float(solution.used.sum() * per_use)
+    training = float(solution.used.sum() * problem.use_price)
+    total = chosen.total if chosen else constant(float(solution.used.sum()))
     return SplitPlan(
         law=SUN_GUO if view is None else view.law.name,
         objective="sum of log tokens" if view is None else f"least {view.law.quantity}",
+        n_parameters=chosen.figure if chosen else run.size_figure,
+        n_training_tokens=figure(total, "tokens", basis="derived", source="what the budget trains on"),
         purchases=tuple(_purchase(held[m], money[k], budget, prices[m]) for k, m in enumerate(names)),
         training_money=training,
         unspent=max(0.0, budget - float(money.sum()) - training),
-        gain=_gain(held, solution, run.size, view, settings),
+        gain=_gain(held, solution, size, view, settings),
+        loss=_loss(held, solution, size, view, chosen),
         binding=_binding(names, solution, run.bounds, problem),
-        sentence=_sentence(view is None, held, problem, per_use),
+        sentence=_sentence(view is None, held, problem) + (f" {chosen.sentence}" if chosen else ""),
     )
+
+
+def _loss(held: Held, found: Solution, size: Fan | None, view: View | None, chosen: Choice | None) -> Figure | None:
+    """What the law predicts for the whole budget; each draw at its own best size where the size was chosen."""
+    if view is None or size is None:
+        return None
+    if chosen is not None and chosen.loss is not None:
+        return chosen.loss
+    trained = {m: np.asarray(found.used[k] * held[m].worth * np.ones_like(size)) for k, m in enumerate(held)}
+    inputs = view.inputs(size, trained)
+    return view.figure(view.at(inputs), inputs=inputs)
 
 
 def _refuse_too_little(problem: Problem, names: tuple[Modality, ...], budget: float) -> None:
@@ -147,12 +134,12 @@ def _binding(names: tuple[Modality, ...], found: Solution, bounds: Bounds, probl
     return tuple(said)
 
 
-def _sentence(by_product: bool, held: Held, problem: Problem, per_use: float) -> str:
+def _sentence(by_product: bool, held: Held, problem: Problem) -> str:
     if not by_product:
         return "This law counts tokens alike, so money goes where a token is cheapest, as far as limits allow."
     worth = [f"{m} {h * p:.3g}" for m, h, p in zip(held, problem.held, problem.price, strict=True) if np.isfinite(p)]
     known = f"What is held already counts as bought (worth at these prices: {', '.join(worth)})."
-    if per_use:
+    if problem.use_price:
         return f"Equal money for every modality, collecting it and training on it taken together. {known}"
     return f"Equal money for every modality, whatever its bytes per token. {known}"
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tokeff.laws import Law, load
 from tokeff.planner import wording
-from tokeff.planner.budget import check_prices, marginals, splits
+from tokeff.planner.budget import marginals, splits
 from tokeff.planner.corpus import Holding, holdings
 from tokeff.planner.cost import cost
 from tokeff.planner.coverage import SUN_GUO, choose, covers, primary
@@ -18,6 +18,7 @@ from tokeff.planner.curves import curves
 from tokeff.planner.draws import Fan, constant
 from tokeff.planner.fusion import fusion
 from tokeff.planner.optima import has_optimum, optimum_plan
+from tokeff.planner.prices import check_prices
 from tokeff.planner.request import Scenario, Settings
 from tokeff.planner.sensitivity import sensitivities
 from tokeff.planner.sizing import Training, training

@@ -141,12 +141,17 @@ class SplitPlan:
 
     law: str
     objective: str
+    n_parameters: Figure
+    """The model that is trained: given, chosen by the budget where GPU-hours have a price, or as the corpus suits."""
+    n_training_tokens: Figure
     purchases: tuple[Purchase, ...]
     training_money: float
     """Part of the budget for GPU-hours of the training run, where they have a price and the size is known."""
     unspent: float
     gain: Figure
-    """Of the score, or of the loss."""
+    """Of the score, or of the loss, at that model size."""
+    loss: Figure | None
+    """What the law predicts for all of it; None by Sun & Guo's law, whose level means nothing."""
     binding: tuple[str, ...]
     """Limits that hold the split away from where it would go."""
     sentence: str

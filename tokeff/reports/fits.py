@@ -12,8 +12,8 @@ from tokeff.laws import Law
 from tokeff.laws.fitting import Fit
 from tokeff.reports.console import console
 from tokeff.reports.laws import interval, print_json, say, short
-from tokeff.reports.plan_sections import grid
 from tokeff.reports.plan_words import BEYOND, input_words
+from tokeff.reports.sheets import grid
 from tokeff.reports.textplot import plot
 
 N_INFLUENTIAL = 5

@@ -14,8 +14,8 @@ from tokeff.planner.coverage import covers
 from tokeff.records.items import MODALITIES
 from tokeff.reports.console import console
 from tokeff.reports.numbers import ABSENT
-from tokeff.reports.plan_sections import grid
 from tokeff.reports.plan_words import BEYOND, count, input_words
+from tokeff.reports.sheets import grid
 from tokeff.reports.wording import unprintable
 
 WIDTH = 98

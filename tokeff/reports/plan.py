@@ -102,7 +102,7 @@ def _scenario(screen: Console, each: ScenarioPlan, plan: Plan, *, full: bool) ->
 
 def _corpus(screen: Console, each: ScenarioPlan) -> None:
     _heading(screen, "Your corpus in tokens")
-    screen.print(sections.corpus_table(each))
+    screen.print(sections.corpus_table(each).screen())
     _say(
         screen,
         "Tokens = raw bytes / bytes per token, both measured; [a, b] are 95 % ranges. Share and passes are of the "
@@ -113,7 +113,7 @@ def _corpus(screen: Console, each: ScenarioPlan) -> None:
 def _performance(screen: Console, each: ScenarioPlan) -> None:
     _heading(screen, "What to expect of that training run")
     if each.losses:
-        screen.print(sections.losses_table(each))
+        screen.print(sections.losses_table(each).screen())
         _say(screen, _how_to_read(each))
     else:
         _say(screen, "No loss law applies.")
@@ -141,7 +141,7 @@ def _trades(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
     times = sorted({trade.factor for trade in each.trades})
     for k in times if full else times[:1]:
         _heading(screen, f"More data or a larger model? ({k:g} x)")
-        screen.print(sections.trades_table(each, k))
+        screen.print(sections.trades_table(each, k).screen())
     _say(
         screen,
         "At equal performance, the corpus read once. Sun & Guo's answer is exact and the same everywhere: it is its "
@@ -153,7 +153,7 @@ def _trades(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
 def _optima(screen: Console, each: ScenarioPlan) -> None:
     if each.optima:
         _heading(screen, "How large should the model be, and is there enough data?")
-        screen.print(sections.optima_table(each))
+        screen.print(sections.optima_table(each).screen())
         asked = each.optima[0].compute_flops.basis == "given"
         compute = "the compute you gave" if asked else "the compute that suits one pass over this corpus"
         _say(
@@ -171,12 +171,13 @@ def _optima(screen: Console, each: ScenarioPlan) -> None:
 def _money(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
     for split in each.splits:
         _heading(screen, f"How to spend the budget, by {sections.law_name(split.law)}")
-        screen.print(sections.split_table(split))
+        screen.print(sections.split_table(split).screen())
+        _say(screen, sections.split_model(split), "> ")
         _say(screen, f"Gain: {plain(split.gain, sign=True)} ({_unit(split.gain.unit)}). {split.sentence}")
         _lines(screen, split.binding, "> ")
     if full or any(marginal.per_money for marginal in each.marginals):
         _heading(screen, "What a little more of each is worth")
-        screen.print(sections.marginals_table(each))
+        screen.print(sections.marginals_table(each).screen())
         _say(screen, "Slopes at what you hold, read once: they fall as you add.")
 
 
@@ -186,7 +187,7 @@ def _unit(unit: str) -> str:
 
 def _tornado(screen: Console, each: ScenarioPlan) -> None:
     _heading(screen, "Which tokenizer change moves the plan most?")
-    screen.print(sections.tornado_table(each))
+    screen.print(sections.tornado_table(each).screen())
     _say(
         screen,
         "One change at a time, model size held. More bytes per token means fewer tokens: cheaper training, but a lower "
@@ -197,7 +198,7 @@ def _tornado(screen: Console, each: ScenarioPlan) -> None:
 
 def _cost(screen: Console, each: ScenarioPlan) -> None:
     _heading(screen, "What it costs")
-    screen.print(sections.cost_table(each))
+    screen.print(sections.cost_table(each).screen())
     _say(screen, "One process, at the speed of the run (range: its quartiles).")
     _lines(screen, sections.cost_lines(each), "> ")
 
@@ -212,7 +213,7 @@ def _curves(screen: Console, each: ScenarioPlan) -> None:
 
 def _side_by_side(screen: Console, plan: Plan) -> None:
     _heading(screen, "Scenarios side by side")
-    screen.print(scenarios.scenarios_table(plan))
+    screen.print(scenarios.scenarios_table(plan).screen())
     _say(
         screen,
         f"Against {plan.scenarios[0].name}. Score: log(parameters x tokens of each modality), of which only "
@@ -223,7 +224,7 @@ def _side_by_side(screen: Console, plan: Plan) -> None:
             _say(screen, f"{difference.scenario}: {difference.score.absent}.", "> ")
     if changes := scenarios.losses_table(plan):
         _heading(screen, "Change of loss, law by law")
-        screen.print(changes)
+        screen.print(changes.screen())
         _say(screen, "A law is left out where its part of the corpus, and the model, stay the same.")
     _lines(screen, scenarios.losses_absent(plan), "> ")
     _heading(screen, "What the scenarios are made of")

@@ -2,45 +2,51 @@
 
 from collections.abc import Iterator
 
-from rich.table import Table
-
 from tokeff.records.plans import Difference, Plan, ScenarioPlan
 from tokeff.reports.numbers import ABSENT
-from tokeff.reports.plan_sections import beyond, grid, law_name
+from tokeff.reports.page.blocks import cell
+from tokeff.reports.plan_sections import beyond, law_name
 from tokeff.reports.plan_words import BEYOND, count, factor, plain, power, whole
+from tokeff.reports.sheets import Entry, Sheet, sheet
 from tokeff.reports.wording import unprintable
 
 SAME = 1e-12
 
 
-def scenarios_table(plan: Plan) -> Table:
+def scenarios_table(plan: Plan) -> Sheet:
     """One row per scenario."""
     differences = {each.scenario: each for each in plan.differences}
     rows = [_row(each, differences.get(each.name)) for each in plan.scenarios]
     columns = ("scenario", "tokens", "model", "FLOPs", "GPU-hours", "score gained", "as a model of")
-    return grid(columns, rows, ("tokens", "model", "FLOPs", "GPU-hours"))
+    return sheet(columns, rows, ("tokens", "model", "FLOPs", "GPU-hours"))
 
 
-def _row(each: ScenarioPlan, difference: Difference | None) -> tuple[str, ...]:
+def _row(each: ScenarioPlan, difference: Difference | None) -> tuple[Entry, ...]:
     figures = (each.n_training_tokens, each.n_parameters, each.cost.training_flops, each.cost.gpu_hours)
     shown = zip(figures, (count, count, power, whole), strict=True)
     return (
         unprintable(each.name),
-        *(ABSENT if figure.value is None else show(figure.value) for figure, show in shown),
-        "baseline" if difference is None else plain(difference.score, sign=True),
-        "" if difference is None else factor(difference.size_equivalent),
+        *(cell(figure.value, ABSENT if figure.value is None else show(figure.value)) for figure, show in shown),
+        "baseline" if difference is None else cell(difference.score.value, plain(difference.score, sign=True)),
+        "" if difference is None else cell(difference.size_equivalent.value, factor(difference.size_equivalent)),
     )
 
 
-def losses_table(plan: Plan) -> Table | None:
+def losses_table(plan: Plan) -> Sheet | None:
     """Changes of loss, law by law; None where no scenario changes any."""
     rows = [
-        (unprintable(each.scenario), law_name(law), plain(figure, sign=True), figure.unit, figure.basis)
+        (
+            unprintable(each.scenario),
+            law_name(law),
+            cell(figure.value, plain(figure, sign=True)),
+            figure.unit,
+            figure.basis,
+        )
         for each in plan.differences
         for law, figure in each.losses.items()
         if figure.value is not None and abs(figure.value) > SAME
     ]
-    return grid(("scenario", "law", "change", "unit", "status"), rows) if rows else None
+    return sheet(("scenario", "law", "change", "unit", "status"), rows) if rows else None
 
 
 def made_of(plan: Plan) -> Iterator[str]:

@@ -1,33 +1,18 @@
-"""The sections of a plan, each a titled table and a sentence that says how to read it.
+"""The tables of a plan, for terminal and page, and the lines that stand under them.
 
 Leaves out the order of sections and what stands around them (`plan`).
 """
 
 import math
-from collections.abc import Iterable, Sequence
-
-from rich.table import Table
 
 from tokeff.records.plans import Beyond, Figure, FusionPlan, ScenarioPlan, Sensitivity, SplitPlan
 from tokeff.reports.numbers import ABSENT, digits, quantity
+from tokeff.reports.page.blocks import Cell, cell
 from tokeff.reports.plan_words import count, counted, factor, input_words, plain, power, rounded, share
+from tokeff.reports.sheets import Entry, Sheet, sheet
 
-Rows = Iterable[Sequence[str]]
 BAR = 12
-WRAPPED = {"change", "why", "what it is"}
 SHORT = {"sun-guo-2024": "Sun & Guo"}
-
-
-def grid(columns: Sequence[str], rows: Rows, right: Sequence[str] = ()) -> Table:
-    """A table without lines, as all reports have it."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(
-            name, justify="right" if name in right else "left", overflow="fold", no_wrap=name not in WRAPPED
-        )
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def law_name(name: str) -> str:
@@ -35,42 +20,42 @@ def law_name(name: str) -> str:
     return SHORT.get(name, name)
 
 
-def corpus_table(plan: ScenarioPlan) -> Table:
+def corpus_table(plan: ScenarioPlan) -> Sheet:
     """Sizes, bytes per token, tokens, share and passes."""
     effective = any(each.effective_tokens for each in plan.modalities)
     columns = ["", "stored", "raw", "bytes per token", "tokens", *["effective"] * effective, "share", "passes", "by"]
     rows = [
         (
             each.modality,
-            quantity(each.stored_bytes.value or 0.0, "B"),
-            quantity(each.raw_bytes.value or 0.0, "B"),
-            plain(each.bytes_per_token),
-            counted(each.tokens),
-            *([counted(each.effective_tokens) if each.effective_tokens else ABSENT] * effective),
-            share(each.share),
-            digits(each.epochs),
+            cell(each.stored_bytes.value, quantity(each.stored_bytes.value or 0.0, "B")),
+            cell(each.raw_bytes.value, quantity(each.raw_bytes.value or 0.0, "B")),
+            cell(each.bytes_per_token.value, plain(each.bytes_per_token)),
+            _counted(each.tokens),
+            *([_counted(each.effective_tokens) if each.effective_tokens else ABSENT] * effective),
+            cell(each.share, share(each.share)),
+            cell(each.epochs, digits(each.epochs)),
             each.tokenizer,
         )
         for each in plan.modalities
     ]
-    return grid(columns, rows, ("stored", "raw", "share", "passes"))
+    return sheet(columns, rows, ("stored", "raw", "share", "passes"))
 
 
-def losses_table(plan: ScenarioPlan) -> Table:
+def losses_table(plan: ScenarioPlan) -> Sheet:
     """Each law's loss for the part of the corpus that it covers."""
     units = {each.loss.unit for each in plan.losses}
     rows = [
         (
             law_name(each.law),
             " + ".join(each.scope),
-            plain(each.loss) + (f" {each.loss.unit}" if len(units) > 1 else ""),
+            cell(each.loss.value, plain(each.loss) + (f" {each.loss.unit}" if len(units) > 1 else "")),
             _range_of(each.loss),
             each.loss.basis,
         )
         for each in plan.losses
     ]
     predicts = f"predicts ({units.pop()})" if len(units) == 1 else "predicts"
-    return grid(("law", "speaks for", predicts, "range is of", "status"), rows)
+    return sheet(("law", "speaks for", predicts, "range is of", "status"), rows)
 
 
 def _range_of(figure: Figure) -> str:
@@ -79,35 +64,43 @@ def _range_of(figure: Figure) -> str:
     return "tokens and law" if "and law" in figure.range_holds else "tokens only"
 
 
-def trades_table(plan: ScenarioPlan, times: float) -> Table:
+def trades_table(plan: ScenarioPlan, times: float) -> Sheet:
     """The paper's question, for one factor."""
     k = f"{times:g} x"
     rows = [
-        (each.modality, law_name(each.law), factor(each.size_ratio), _data(each.data_ratio))
+        (each.modality, law_name(each.law), _factor(each.size_ratio), _data(each.data_ratio))
         for each in plan.trades
         if each.factor == times
     ]
     columns = ("modality", "law", f"{k} its data allows a model of", f"a {k} model is matched by data of")
-    return grid(columns, rows)
+    return sheet(columns, rows)
 
 
-def _data(figure: Figure) -> str:
-    return "no amount" if figure.value is None else factor(figure)
+def _data(figure: Figure) -> Cell:
+    return cell(figure.value, "no amount" if figure.value is None else factor(figure))
 
 
-def optima_table(plan: ScenarioPlan) -> Table:
+def _factor(figure: Figure) -> Cell:
+    return cell(figure.value, factor(figure))
+
+
+def _counted(figure: Figure, unit: str = "") -> Cell:
+    return cell(figure.value, counted(figure, unit))
+
+
+def optima_table(plan: ScenarioPlan) -> Sheet:
     """Compute-optimal size and data, and what the corpus supports."""
     rows = [
         (
             law_name(each.law),
-            counted(each.n_parameters),
-            counted(each.n_training_tokens),
-            digits(each.epochs.value or 0.0),
-            counted(each.corpus_n_parameters),
+            _counted(each.n_parameters),
+            _counted(each.n_training_tokens),
+            cell(each.epochs.value, digits(each.epochs.value or 0.0)),
+            _counted(each.corpus_n_parameters),
         )
         for each in plan.optima
     ]
-    return grid(("law", "best size", "best tokens", "passes", "one pass suits"), rows, ("passes",))
+    return sheet(("law", "best size", "best tokens", "passes", "one pass suits"), rows, ("passes",))
 
 
 def repeats(plan: ScenarioPlan) -> list[str]:
@@ -127,52 +120,69 @@ def fusion_lines(fusion: FusionPlan) -> list[str]:
     return [f"At {power(fusion.compute_flops)} FLOPs, nats per token: {losses}.", fusion.sentence + crossing]
 
 
-def split_table(split: SplitPlan) -> Table:
+def split_table(split: SplitPlan) -> Sheet:
     """Where the money goes."""
-    rows: list[tuple[str, ...]] = [
+    rows: list[tuple[Entry, ...]] = [
         (
             each.modality,
-            digits(each.money, 4),
-            share(each.money_share),
-            quantity(each.stored_bytes, "B"),
-            counted(each.tokens),
+            cell(each.money, digits(each.money, 4)),
+            cell(each.money_share, share(each.money_share)),
+            cell(each.stored_bytes, quantity(each.stored_bytes, "B")),
+            _counted(each.tokens),
         )
         for each in split.purchases
     ]
     if split.training_money:
         money = split.training_money
         total = money + split.unspent + sum(each.money for each in split.purchases)
-        rows.append(("training", digits(money, 4), share(money / total), ABSENT, ABSENT))
-    return grid(("buy", "money", "share", "as stored", "tokens"), rows, ("money", "share", "as stored"))
+        rows.append(
+            ("training", cell(money, digits(money, 4)), cell(money / total, share(money / total)), ABSENT, ABSENT)
+        )
+    return sheet(("buy", "money", "share", "as stored", "tokens"), rows, ("money", "share", "as stored"))
 
 
-def marginals_table(plan: ScenarioPlan) -> Table:
+def split_model(split: SplitPlan) -> str:
+    """The model that the budget trains, and what its law expects of it."""
+    size, tokens = split.n_parameters, split.n_training_tokens
+    if size.value is None:
+        return f"Model size: {size.absent}."
+    expected = f"; {split.loss.law} expects {plain(split.loss)} {split.loss.unit}" if split.loss else ""
+    return f"Model: {counted(size)} parameters, {size.source}; trained on {counted(tokens)} tokens{expected}."
+
+
+def marginals_table(plan: ScenarioPlan) -> Sheet:
     """A little more of each, by each law: per unit of money where there are prices, per GB otherwise."""
     priced = [each for each in plan.marginals if each.per_money is not None]
     rows = [
         (
             each.modality,
             law_name(each.law),
-            plain(each.per_money if each.per_money is not None else each.per_gigabyte, sign=True),
+            _signed(each.per_money if each.per_money is not None else each.per_gigabyte),
             "score, higher is better" if each.per_gigabyte.unit.startswith("alpha") else "loss, lower is better",
         )
         for each in priced or plan.marginals
     ]
-    return grid(("modality", "law", "per unit of money" if priced else "per GB as stored", "changes"), rows)
+    return sheet(("modality", "law", "per unit of money" if priced else "per GB as stored", "changes"), rows)
 
 
-def tornado_table(plan: ScenarioPlan) -> Table:
+def tornado_table(plan: ScenarioPlan) -> Sheet:
     """What moves the plan; the bars are of training FLOPs where a size is known, of the score otherwise."""
     by_compute = any(each.compute for each in plan.sensitivities)
     reaches = [_reach(each, by_compute=by_compute) for each in plan.sensitivities]
     rows = []
     for each, reach in zip(plan.sensitivities, reaches, strict=True):
         bar = "#" * max(1, round(BAR * reach / max(reaches))) if reach else ""
-        compute = [_change(value) for value in each.compute or ()]
-        loss, score = ([f"{value:+.2g}" for value in changes or ()] for changes in (each.loss, each.score))
-        cells = (" to ".join(ends) or ABSENT for ends in (compute, score, loss))
-        rows.append((each.modality, each.change, bar, *cells))
-    return grid(("modality", "change", "", "FLOPs", "score", "loss"), rows)
+        compute = cell(_largest(each.compute), " to ".join(map(_change, each.compute or ())) or ABSENT)
+        loss, score = (
+            cell(_largest(changes), " to ".join(f"{value:+.2g}" for value in changes or ()) or ABSENT)
+            for changes in (each.loss, each.score)
+        )
+        rows.append((each.modality, each.change, bar, compute, score, loss))
+    return sheet(("modality", "change", "", "FLOPs", "score", "loss"), rows)
+
+
+def _signed(figure: Figure) -> Cell:
+    return cell(figure.value, plain(figure, sign=True))
 
 
 def _reach(each: Sensitivity, *, by_compute: bool) -> float:
@@ -181,23 +191,27 @@ def _reach(each: Sensitivity, *, by_compute: bool) -> float:
     return max(abs(value) for value in each.score)
 
 
+def _largest(values: tuple[float, ...] | None) -> float | None:
+    return max(values, key=abs) if values else None
+
+
 def _change(factor_of: float) -> str:
     """A factor as a change."""
     return f"{factor_of:.3g} x" if factor_of > 2 else f"{100 * (factor_of - 1):+.2g} %"
 
 
-def cost_table(plan: ScenarioPlan) -> Table:
+def cost_table(plan: ScenarioPlan) -> Sheet:
     """Hours and bytes of tokenising by modality."""
     rows = [
         (
             each.modality,
-            rounded(plan.cost.tokenising_hours[each.modality]),
-            counted(plan.cost.storage_bytes[each.modality], "B"),
+            cell(plan.cost.tokenising_hours[each.modality].value, rounded(plan.cost.tokenising_hours[each.modality])),
+            _counted(plan.cost.storage_bytes[each.modality], "B"),
             plan.cost.storage_bytes[each.modality].absent or plan.cost.storage_bytes[each.modality].source,
         )
         for each in plan.modalities
     ]
-    return grid(("modality", "hours to tokenise", "tokens on disk", "why"), rows)
+    return sheet(("modality", "hours to tokenise", "tokens on disk", "why"), rows)
 
 
 def cost_lines(plan: ScenarioPlan) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tokeff.records.plans import Figure, ScenarioPlan
+from tokeff.records.plans import Figure, ScenarioPlan, SplitPlan
 from tokeff.reports.plan_sections import law_name
 from tokeff.reports.plan_words import count, counted, share, whole
 
@@ -67,11 +67,13 @@ def _split(plan: ScenarioPlan) -> Iterator[str]:
     for split in plan.splits:
         parts = [f"{share(each.money_share)} on {each.modality}" for each in split.purchases if each.money > 0]
         if parts:
-            yield f"Of the budget, by {law_name(split.law)}: {', '.join(parts)}{_training(split.training_money)}."
+            yield f"Of the budget, by {law_name(split.law)}: {', '.join(parts)}{_training(split)}."
 
 
-def _training(money: float) -> str:
-    return ", the rest on training" if money > 0 else ""
+def _training(split: SplitPlan) -> str:
+    if not split.training_money > 0 or split.n_parameters.value is None:
+        return ""
+    return f", the rest on training a model of {count(split.n_parameters.value)} parameters"
 
 
 def _cost(plan: ScenarioPlan) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from tokeff.laws.representation import RepresentationFit
 from tokeff.reports.console import console
 from tokeff.reports.laws import print_json, say
-from tokeff.reports.plan_sections import grid
+from tokeff.reports.sheets import grid
 
 WORDS = {
     "AC": "degree 2 in alignment and correspondence",
