@@ -1,13 +1,15 @@
 """Frames of a clip on demand, addressed by presentation time: decoded forward, with a seek only where it saves work.
 
-Pixels are converted for wanted frames only, with the matrix and range that the file declares (BT.601 where it declares
-none); high dynamic range is not tone-mapped, non-square pixels stay as they are, alpha is dropped. Leaves out which
-frames there are (`video_index`).
+Frames that no other leans on (most B-frames) are decoded only where they are wanted, and pixels are converted for
+wanted frames only, with the matrix and range that the file declares (BT.601 where it declares none); high dynamic
+range is not tone-mapped, non-square pixels stay as they are, alpha is dropped. Leaves out which frames there are
+(`video_index`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -73,18 +75,18 @@ class IndexedFrames:
             yield chunk.transpose(1, 2) if self.index.turn.transpose else chunk
 
     def _found(self, wanted: Sequence[int]) -> "Iterator[VideoFrame]":
-        """The wanted frames. Where seeking led astray (keyframes that lean on others), decodes on from the start."""
-        cursor = _Cursor(self.open, self.index, may_seek=True)
+        """The wanted frames. Where leaps led astray (keyframes that lean on others), decodes on from the start."""
+        cursor = _Cursor(self.open, self.index, may_leap=True)
         done = 0
         try:
             for frame in cursor.at(wanted):
                 yield frame
                 done += 1
         except ItemError:
-            if not cursor.has_sought:
+            if not cursor.has_leapt:
                 raise
         if done < len(wanted):
-            yield from _Cursor(self.open, self.index, may_seek=False).at(wanted[done:])
+            yield from _Cursor(self.open, self.index, may_leap=False).at(wanted[done:])
 
 
 def _checked(indices: Sequence[int] | None, n_frames: int) -> Sequence[int]:
@@ -98,12 +100,15 @@ def _checked(indices: Sequence[int] | None, n_frames: int) -> Sequence[int]:
 
 
 class _Cursor:
-    """One pass through a file. `place` is the presentation index of the next frame to come."""
+    """One pass through a file. `place` is the presentation index of the next frame to come.
 
-    def __init__(self, open: Callable[[], BinaryIO], index: VideoIndex, *, may_seek: bool) -> None:
+    It may leap, where frames have times: seek, and leave out frames that none leans on.
+    """
+
+    def __init__(self, open: Callable[[], BinaryIO], index: VideoIndex, *, may_leap: bool) -> None:
         self.open, self.index = open, index
-        self.may_seek = may_seek and index.pts is not None
-        self.has_sought = False
+        self.may_leap = may_leap and index.pts is not None
+        self.has_leapt = False
         self.place = 0
 
     def at(self, wanted: Sequence[int]) -> "Iterator[VideoFrame]":
@@ -111,18 +116,27 @@ class _Cursor:
         with closing(self.open()) as raw, opened(raw) as container:
             stream = container.streams.video[self.index.video_place]
             stream.thread_type = "AUTO"
-            frames = _decoded(demuxed(container, stream))
+            decoded = self._sparsely(wanted)
+            frames = decoded(demuxed(container, stream))
             for target in wanted:
                 key = self._key_worth_a_seek(target)
                 if key is not None:
-                    self.has_sought = True
-                    frames = _decoded(self._land(container, stream, key))
+                    self.has_leapt = True
+                    frames = decoded(self._land(container, stream, key))
                 yield self._checked(self._forward(frames, target), target)
+
+    def _sparsely(self, wanted: Sequence[int]) -> "Callable[[Iterable[Packet[VideoStream]]], Iterator[VideoFrame]]":
+        """How packets are decoded: frames that none leans on only where they are wanted."""
+        pts = self.index.pts
+        if not self.may_leap or pts is None or len(wanted) == len(pts):
+            return _decoded
+        self.has_leapt = True
+        return partial(_decoded_sparsely, wanted=frozenset(pts[np.asarray(wanted, dtype=np.int64)].tolist()))
 
     def _key_worth_a_seek(self, target: int) -> int | None:
         """The keyframe to seek to on the way to `target`, if that saves enough decoding."""
         pts, keys = self.index.pts, self.index.key_pts
-        if not self.may_seek or pts is None:
+        if not self.may_leap or pts is None:
             return None
         key = int(np.searchsorted(keys, pts[target], side="right")) - 1
         if key < 0 or int(np.searchsorted(pts, keys[key])) - self.place <= SEEK_FRAMES:
@@ -175,6 +189,14 @@ class _Cursor:
 
 def _decoded(packets: "Iterable[Packet[VideoStream]]") -> "Iterator[VideoFrame]":
     for packet in packets:
+        yield from packet.decode()
+
+
+def _decoded_sparsely(packets: "Iterable[Packet[VideoStream]]", wanted: frozenset[int]) -> "Iterator[VideoFrame]":
+    for packet in packets:
+        # The decoder takes the setting over with each packet, also with several threads.
+        is_wanted = packet.pts is None or packet.pts in wanted
+        packet.stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
         yield from packet.decode()
 
 
