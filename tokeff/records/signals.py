@@ -40,13 +40,60 @@ class ImageSignal:
     """uint8 [channels, height, width] on the CPU."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SampleSource(Protocol):
+    """Samples on demand."""
+
+    def read(self, first: int, stop: int) -> "Tensor":
+        """float32 [channels, stop - first] on the CPU, in [-1, 1]. Cheapest where each call goes on behind the last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSamples:
+    """Samples in memory."""
+
+    samples: "Tensor"
+
+    def read(self, first: int, stop: int) -> "Tensor":
+        """A view of them."""
+        return self.samples[:, first:stop]
+
+
+BLOCK_SAMPLES = 2**20
+"""Samples of each channel that are read at once of a long recording."""
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class AudioSignal:
-    """A recording."""
+    """A recording; in memory, or so long that its samples are read when they are asked for."""
 
     header: AudioHeader
-    samples: "Tensor"
-    """float32 [channels, n_samples] on the CPU, in [-1, 1]; sample = 16-bit value / 32768."""
+    source: SampleSource
+
+    def __init__(
+        self, *, header: AudioHeader, samples: "Tensor | None" = None, source: SampleSource | None = None
+    ) -> None:
+        if (samples is None) == (source is None):
+            raise ValueError("a recording has samples or a source of them: one of the two")
+        object.__setattr__(self, "header", header)
+        object.__setattr__(self, "source", source if samples is None else HeldSamples(samples))
+
+    @property
+    def samples(self) -> "Tensor":
+        """float32 [channels, n_samples] on the CPU, in [-1, 1]; sample = 16-bit value / 32768. All of them at once."""
+        if isinstance(self.source, HeldSamples):
+            return self.source.samples
+        return self.source.read(0, self.header.n_samples)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the samples are in memory."""
+        return isinstance(self.source, HeldSamples)
+
+    def blocks(self) -> "Iterator[Tensor]":
+        """The samples [channels, at most BLOCK_SAMPLES], one block behind the other."""
+        for first in range(0, self.header.n_samples, BLOCK_SAMPLES):
+            yield self.source.read(first, min(first + BLOCK_SAMPLES, self.header.n_samples))
 
 
 class FrameSource(Protocol):
