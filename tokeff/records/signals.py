@@ -6,7 +6,7 @@ resolution; a clip is frames that are decoded when they are asked for, never all
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tokeff.records.headers import AudioHeader, ImageHeader, TextHeader, VideoHeader
 
@@ -104,6 +104,15 @@ class FrameSource(Protocol):
 
         None means every frame. Memory stays that of one chunk.
         """
+        ...
+
+
+@runtime_checkable
+class SampledSource(FrameSource, Protocol):
+    """Frames of a reconstruction that kept only some of a clip's and makes the others from those."""
+
+    def over(self, originals: FrameSource) -> FrameSource:
+        """The same reconstruction from exact kept frames: what it lacks was lost in time alone."""
         ...
 
 
