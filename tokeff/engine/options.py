@@ -17,7 +17,7 @@ RECONSTRUCTIONS: tuple[Reconstruction, ...] = ("full", "sample", "off")
 
 DEFAULT_TOKENIZERS: Mapping[Modality, str] = {
     "text": "tekken",
-    "image": "qwen2-vl",
+    "image": "fsq-s8-1200",
     "audio": "opus-24k",
     "video": "frames-1fps",
 }
