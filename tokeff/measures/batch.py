@@ -11,7 +11,8 @@ What a Tally may hold, by name:
     image       n_pixels; n_reconstructed, squared_error, n_compared; n_psnr, n_ssim, n_ms_ssim, reals psnr_db, ...
     audio       n_reconstructed, n_compared, n_si_sdr, n_log_mel_distance; reals duration_seconds, signal_energy,
                 error_energy, si_sdr_db, log_mel_distance_db
-    video       n_frames, real duration_seconds; n_reconstructed, squared_error, n_compared, n_psnr, real psnr_db
+    video       n_frames, real duration_seconds; n_reconstructed, squared_error, n_compared, n_psnr, real psnr_db;
+                of clips made from some of their frames squared_error_time, squared_error_space
                 and for a figure that an item does not have, a count of why: n_psnr_lossless, n_si_sdr_silent, ...
     histograms  stream0, stream1, ... by id; token_bytes: tokens by the bytes of text they stand for
 """
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokeff.errors import TokeffError
-from tokeff.measures.comparison import compare_media
+from tokeff.measures.comparison import SPACE_ERROR, TIME_ERROR, compare_media
 from tokeff.measures.reconstruction import (
     BIT_COLUMNS,
     CODED_BYTES,
@@ -44,6 +45,7 @@ ROW_COUNTS = (
     *("stored_bytes", "raw_bytes", "n_tokens", "n_positions"),
     *("n_characters", "n_words", "n_lines", "n_pixels", "n_frames"),
     *("n_reconstructed", "n_roundtrip_failures", "squared_error", "n_compared", CODED_ITEMS, CODED_BYTES),
+    *(TIME_ERROR, SPACE_ERROR),
     REFERENCE_BYTES,
 )
 """Counts that an item's row may hold, for tables; those of why a figure is missing are left to the sums."""

@@ -14,8 +14,12 @@ from tokeff.maths.distortion import Figure, energies, psnr_db, si_sdr_db, square
 from tokeff.maths.mel import log_mel_distance_db
 from tokeff.measures.rows import Column
 from tokeff.records.items import Item
-from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
+from tokeff.records.signals import AudioSignal, FrameSource, ImageSignal, SampledSource, Signal, VideoSignal
 from tokeff.records.tallies import fixed
+
+TIME_ERROR, SPACE_ERROR = "squared_error_time", "squared_error_space"
+"""Columns, of clips that are made from some of their frames: squared errors of the reconstruction from the exact frames
+against the original, and of the reconstruction against that one."""
 
 Numbers = tuple[dict[str, int], dict[str, int]]
 """Counts and fixed-point reals of one item."""
@@ -76,13 +80,22 @@ def _audio(original: Tensor, copy: Tensor, sample_rate_hz: int) -> Numbers:
 
 
 def _video(tokenizer: str, item: Item, signal: VideoSignal, copy: VideoSignal) -> Numbers:
-    error = n_samples = 0
-    for original, other in _in_step(signal.source.frames(), copy.source.frames(), item):
+    """Where the copy is made from some frames, also what that alone costs, and what their own coding adds."""
+    sources: list[FrameSource] = [signal.source, copy.source]
+    if isinstance(copy.source, SampledSource):
+        sources.append(copy.source.over(signal.source))
+    total = in_time = in_space = n_samples = 0
+    for original, other, *exact in _in_step([source.frames() for source in sources], item):
         _check_pair(tokenizer, item, original, other)
-        error += squared_error(original, other)
+        total += squared_error(original, other)
         n_samples += original.numel()
-    counts, reals = {"squared_error": error, "n_compared": n_samples}, dict[str, int]()
-    _add("psnr_db", psnr_db(error, n_samples), counts, reals)
+        if exact:
+            in_time += squared_error(original, exact[0])
+            in_space += squared_error(exact[0], other)
+    counts, reals = {"squared_error": total, "n_compared": n_samples}, dict[str, int]()
+    if len(sources) > 2:
+        counts |= {TIME_ERROR: in_time, SPACE_ERROR: in_space}
+    _add("psnr_db", psnr_db(total, n_samples), counts, reals)
     return counts, reals
 
 
@@ -96,18 +109,20 @@ def _add(name: str, figure: Figure, counts: dict[str, int], reals: dict[str, int
         reals[name] = fixed(figure.value)
 
 
-def _in_step(left: Iterator[Tensor], right: Iterator[Tensor], item: Item) -> Iterator[tuple[Tensor, Tensor]]:
-    """Chunks of equal length from two streams of chunks. Raises ItemError where one has fewer frames."""
-    a, b = next(left, None), next(right, None)
+def _in_step(streams: Sequence[Iterator[Tensor]], item: Item) -> Iterator[list[Tensor]]:
+    """Chunks of equal length from streams of chunks: of the original, its copy, ... Raises ItemError where one ends."""
+    heads = [next(stream, None) for stream in streams]
     n_frames = 0
-    while a is not None and b is not None:
-        n = min(len(a), len(b))
-        yield a[:n], b[:n]
+    while whole := [head for head in heads if head is not None]:
+        if len(whole) < len(heads):
+            break
+        n = min(map(len, whole))
+        yield [head[:n] for head in whole]
         n_frames += n
-        a = a[n:] if len(a) > n else next(left, None)
-        b = b[n:] if len(b) > n else next(right, None)
-    if a is not None or b is not None:
-        longer, shorter = ("original", "reconstruction") if a is not None else ("reconstruction", "original")
+        heads = [head[n:] if len(head) > n else next(stream, None) for head, stream in zip(whole, streams, strict=True)]
+    if any(head is not None for head in heads):
+        names = ("original", "reconstruction")
+        longer, shorter = names if heads[0] is not None else names[::-1]
         raise ItemError(
             "shape_mismatch",
             "the reconstruction has another number of frames than the original",

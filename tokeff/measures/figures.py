@@ -16,6 +16,7 @@ from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
 from tokeff.measures.pairs import CONTEXTS
 from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
 from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, REFERENCES
+from tokeff.measures.splits import clip_figures, distortion_split, kept_share
 from tokeff.measures.text import SEGMENTER
 from tokeff.records.items import Modality
 from tokeff.records.measurements import MIDDLE_SCALE
@@ -175,7 +176,8 @@ def distortion_figures(tally: Tally, modality: Modality, absent: Absent) -> dict
     absent |= {f"distortion.{name}": f.reason for name, f in figures.items() if f.reason is not None}
     missing = {name: n for name, n in sorted(tally.counts.items()) if name.startswith(_WHY)}
     values = {name: figure.value for name, figure in figures.items()}
-    return {"n_items": tally.count("n_reconstructed"), **values, **missing}
+    split = {"split": found} if modality == "video" and (found := distortion_split(tally, absent)) else {}
+    return {"n_items": tally.count("n_reconstructed"), **values, **missing, **split}
 
 
 _WHY = ("n_psnr_", "n_ssim_", "n_ms_ssim_", "n_si_sdr_", "n_log_mel_distance_")
@@ -232,8 +234,9 @@ def _coded_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str
     n_bytes, full = tally.count(CODED_BYTES), FIDELITIES[modality][0]
     shares: dict[str, dict[str, float | None]] = {}
     for each in FIDELITIES[modality]:
-        source = tally.real(each.column("source"))
-        share = 1 - tally.real(each.column("missing")) / source if source > 0 else None
+        if each.time > 1:
+            continue
+        share = kept_share(tally, each)
         if share is None:
             absent[f"reconstruction.retained_share.{each.depth_bits}.{each.scale}"] = "no_information"
         shares.setdefault(str(each.depth_bits), {})[str(each.scale)] = share
@@ -245,6 +248,7 @@ def _coded_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str
         "source_bits_per_byte": tally.real(full.column("source")) / n_bytes,
         "entropy_bits_per_byte": tally.real(full.column("missing")) / n_bytes,
         "retained_share": shares,
+        **(clip_figures(tally, absent) if modality == "video" else {}),
         **effective,
     } | _reference_figures(tally)
 

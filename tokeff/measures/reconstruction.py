@@ -5,8 +5,8 @@ At full size for several depths, at full depth for several scales; columns `sour
 (`maths.codelength`), texts (they come back or not) and the shares (`figures`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -20,11 +20,13 @@ from tokeff.maths.codelength.fidelity import (
     SCALES,
     reduce_pictures,
     reduce_sound,
+    reduce_time,
 )
 from tokeff.measures.rows import Column
 from tokeff.measures.windows import CLIP_FRAMES, View
 from tokeff.records.items import Item, Modality
-from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
+from tokeff.records.measurements import MIDDLE_SCALE
+from tokeff.records.signals import AudioSignal, ImageSignal, SampledSource, Signal, VideoSignal
 from tokeff.records.tallies import fixed
 
 CODED_ITEMS, CODED_BYTES = "n_coded_items", "n_coded_bytes"
@@ -32,14 +34,20 @@ CODED_ITEMS, CODED_BYTES = "n_coded_items", "n_coded_bytes"
 
 
 class Fidelity(NamedTuple):
-    """A depth in bits per sample and a scale: the signal reduced so many times."""
+    """A depth in bits per sample and a scale: the signal reduced so many times; clips also at a lower frame rate."""
 
     depth_bits: int
     scale: int
+    time: int = 1
+    """So many frames are averaged into one, after they were reduced."""
 
     def column(self, kind: str) -> str:
-        """The name of a column at this fidelity; `kind` is `source` or `missing`."""
-        return f"{kind}_bits_d{self.depth_bits}_s{self.scale}"
+        """The name of a column at this fidelity; `kind` is `source`, `missing` or `time`."""
+        return f"{kind}_bits_d{self.depth_bits}_s{self.scale}" + (f"_t{self.time}" if self.time > 1 else "")
+
+
+TIMES = (2, 4)
+"""Half and a quarter of the frame rate: divisors of CLIP_FRAMES, so that chunks are averaged whole."""
 
 
 def _grid(depths_bits: Sequence[int]) -> tuple[Fidelity, ...]:
@@ -50,11 +58,16 @@ def _grid(depths_bits: Sequence[int]) -> tuple[Fidelity, ...]:
 FIDELITIES: dict[Modality, tuple[Fidelity, ...]] = {
     "image": _grid(IMAGE_DEPTHS_BITS),
     "audio": _grid(AUDIO_DEPTHS_BITS),
-    "video": _grid(IMAGE_DEPTHS_BITS),
+    "video": (*_grid(IMAGE_DEPTHS_BITS), *(Fidelity(IMAGE_DEPTHS_BITS[0], MIDDLE_SCALE, time) for time in TIMES)),
 }
 """The first is the full one."""
 ALL_FIDELITIES = tuple(dict.fromkeys(each for grid in FIDELITIES.values() for each in grid))
-BIT_COLUMNS = tuple(each.column(kind) for each in ALL_FIDELITIES for kind in ("source", "missing"))
+IN_TIME = tuple(Fidelity(IMAGE_DEPTHS_BITS[0], scale) for scale in (1, MIDDLE_SCALE))
+"""Of clips made from some of their frames: columns `time_bits`, what is missing once the exact frames are known."""
+BIT_COLUMNS = (
+    *(each.column(kind) for each in ALL_FIDELITIES for kind in ("source", "missing")),
+    *(each.column("time") for each in IN_TIME),
+)
 
 Bits = dict[Fidelity, float]
 
@@ -100,7 +113,33 @@ def reconstruction_columns(
                 min(_bits(missing, key, each), _bits(sources.known, key, each)) if key in missing else None
                 for key in keys
             ]
+    reals |= _lost_in_time(keys, signals, copies, sources, missing)
     return {CODED_ITEMS: [1 if key in coded else None for key in keys], CODED_BYTES: [*map(coded.get, keys)]}, reals
+
+
+def _lost_in_time(
+    keys: Sequence[str],
+    signals: Sequence[Signal],
+    copies: Sequence[Signal | None],
+    sources: SourceBits,
+    coded: Container[str],
+) -> dict[str, Column]:
+    """Bits missing once the exact frames are known that a copy was made from; the rest is their own coding's."""
+    found: dict[str, Bits] = {}
+    for key, signal, copy in zip(keys, signals, copies, strict=True):
+        if key in coded and isinstance(signal, VideoSignal) and isinstance(copy, VideoSignal):
+            source = copy.source
+            if isinstance(source, SampledSource):
+                exact = replace(copy, source=source.over(signal.source))
+                view = View(key, signal, exact, sources.whole)
+                found[key] = _clip_bits(view, sources.device, given=True, fidelities=IN_TIME)
+    return {
+        each.column("time"): [
+            min(_bits(found, key, each), _bits(sources.known, key, each)) if key in found else None for key in keys
+        ]
+        for each in IN_TIME
+        if found
+    }
 
 
 def _bits(table: dict[str, Bits], key: str, fidelity: Fidelity) -> int:
@@ -146,16 +185,20 @@ def _batch_bits(modality: Modality, x: Tensor, side: Tensor | None) -> dict[Fide
     return bits
 
 
-def _clip_bits(view: View, device: str, *, given: bool) -> Bits:
-    coders = {each: ClipCoder(depth_bits=each.depth_bits) for each in FIDELITIES["video"]}
+def _clip_bits(view: View, device: str, *, given: bool, fidelities: Sequence[Fidelity] = FIDELITIES["video"]) -> Bits:
+    coders = {each: ClipCoder(depth_bits=each.depth_bits) for each in fidelities}
     originals = view.chunks(view.signal)
     copies = view.chunks(view.copy) if given else None
     while chunk := list(islice(originals, CLIP_FRAMES)):
         frames = torch.cat(chunk).to(device)
         other = torch.cat(list(islice(copies, len(chunk)))).to(device) if copies else None
-        for scale in SCALES:
+        for scale in {each.scale for each in coders}:
             small, known = reduce_pictures(frames, scale), None if other is None else reduce_pictures(other, scale)
             for each, coder in coders.items():
                 if each.scale == scale:
-                    coder.add(small, known)
+                    coder.add(_slower(small, each), None if known is None else _slower(known, each))
     return {each: coder.bits() for each, coder in coders.items()}
+
+
+def _slower(frames: Tensor, fidelity: Fidelity) -> Tensor:
+    return reduce_time(frames, fidelity.time) if fidelity.time > 1 else frames

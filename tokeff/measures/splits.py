@@ -1,0 +1,64 @@
+"""Of clips: what is kept at a lower frame rate, and what of the loss is the sampler's and what the image tokenizer's.
+
+A clip X is rebuilt as R from decoded frames, the others held or blended; T is the same from the exact frames. Then
+
+    time     X against T: what the sampler drops, whatever codes its frames
+    space    T against R: what coding the frames adds
+
+Mean squared errors of time and space add up to that of R but for a cross term (a blur may hide what a held frame gets
+wrong). In bits, H(X | T) is lost in time and H(X | R) - H(X | T) in space; shares of H(X), with what is retained, add
+up to 1. A share below 0 says that R tells more of X than T does. Leaves out how R is made (`tokenizers.video`).
+"""
+
+from typing import Any
+
+from tokeff.maths.distortion import psnr_db
+from tokeff.measures.comparison import SPACE_ERROR, TIME_ERROR
+from tokeff.measures.reconstruction import CODED_BYTES, FIDELITIES, IN_TIME, Fidelity
+from tokeff.records.tallies import Tally
+
+
+def kept_share(tally: Tally, at: Fidelity) -> float | None:
+    """1 - H(X | R) / H(X) at a fidelity; None where the signal holds no information there."""
+    source = tally.real(at.column("source"))
+    return 1 - tally.real(at.column("missing")) / source if source > 0 else None
+
+
+def distortion_split(tally: Tally, absent: dict[str, str]) -> dict[str, float | None]:
+    """Mean squared errors of 8-bit samples and their PSNR; {} where no frame is left out on purpose."""
+    if TIME_ERROR not in tally.counts:
+        absent["distortion.split"] = "no_sampled_frames"
+        return {}
+    n_compared = tally.count("n_compared")
+    named = {"total": "squared_error", "time": TIME_ERROR, "space": SPACE_ERROR}
+    figures: dict[str, float | None] = {f"{name}_mse": tally.count(c) / n_compared for name, c in named.items()}
+    for name in ("time", "space"):
+        figure = psnr_db(tally.count(named[name]), n_compared)
+        figures[f"{name}_psnr_db"] = figure.value
+        if figure.reason:
+            absent[f"distortion.split.{name}_psnr_db"] = figure.reason
+    return figures
+
+
+def clip_figures(tally: Tally, absent: dict[str, str]) -> dict[str, Any]:
+    """`retained_share_in_time` by how many frames are averaged into one, and `split` by scale."""
+    slower = [each for each in FIDELITIES["video"] if each.time > 1]
+    shares = {str(each.time): kept_share(tally, each) for each in slower}
+    absent |= {f"reconstruction.retained_share_in_time.{t}": "no_information" for t, s in shares.items() if s is None}
+    figures: dict[str, Any] = {"retained_share_in_time": shares}
+    if IN_TIME[0].column("time") not in tally.reals:
+        absent["reconstruction.split"] = "no_sampled_frames"
+        return figures
+    bits, missing = (tally.real(IN_TIME[0].column(kind)) for kind in ("time", "missing"))
+    n_bytes = tally.count(CODED_BYTES)
+    split: dict[str, Any] = {str(each.scale): _shares(tally, each) for each in IN_TIME}
+    absent |= {f"reconstruction.split.{scale}": "no_information" for scale, part in split.items() if part is None}
+    split |= {"time_bits_per_byte": bits / n_bytes, "space_bits_per_byte": (missing - bits) / n_bytes}
+    return {**figures, "split": split}
+
+
+def _shares(tally: Tally, at: Fidelity) -> dict[str, float] | None:
+    source, missing, lost = (tally.real(at.column(kind)) for kind in ("source", "missing", "time"))
+    if source <= 0:
+        return None
+    return {"time": lost / source, "space": (missing - lost) / source, "retained": 1 - missing / source}
