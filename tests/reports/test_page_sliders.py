@@ -22,16 +22,19 @@ MOVE = """
     const read = [...document.querySelectorAll("#plan-sliders td[data-name]")];
     return Object.fromEntries(read.map(cell => [cell.dataset.name, Number(cell.dataset.value)]));"""
 
+START = """
+    const all = [...document.querySelectorAll("#plan-sliders input")];
+    return Object.fromEntries(all.map(input => [input.id.replace("slide-", ""), Number(input.value)]));"""
 
-def planned(run: Path, setting: dict[str, float]) -> ScenarioPlan:
+
+def planned(run: Path, start: dict[str, float], setting: dict[str, float]) -> ScenarioPlan:
     modalities = [each for each in ("text", "image", "audio") if each in load_profile(run).population]
-    place = {"parameters": 9.845098040014257, "price-gpu": 0.30102999566398120, **setting}
+    place = {**start, **setting}
     plan = tokeff.plan(
         run,
         parameters=10 ** place["parameters"],
         corpus={each: f"x{10 ** place.get(f'times-{each}', 0.0)!r}" for each in modalities},
-        prices={each: 10 ** place.get(f"price-{each}", 0.0) for each in modalities}
-        | {"gpu-hour": 10 ** place["price-gpu"]},
+        prices={each: 10 ** place[f"price-{each}"] for each in modalities} | {"gpu-hour": 10 ** place["price-gpu"]},
     )
     return plan.scenarios[0]
 
@@ -39,10 +42,11 @@ def planned(run: Path, setting: dict[str, float]) -> ScenarioPlan:
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_sliders_equal_the_plan(chromium: Any, run: Path, setting: dict[str, float]) -> None:
     chromium.get((run / "report.html").as_uri())
+    start = chromium.execute_script(START)
     before = chromium.execute_script(MOVE, {})
     got = chromium.execute_script(MOVE, setting)
     assert got["score"] != before["score"]
-    wanted = planned(run, setting)
+    wanted = planned(run, start, setting)
     assert got["score"] == pytest.approx(wanted.score.value, rel=1e-6)
     losses = {each.law: each.loss.value for each in wanted.losses}
     shown = {name.removeprefix("loss:"): value for name, value in got.items() if name.startswith("loss:")}
@@ -67,3 +71,12 @@ def test_keys_move_a_slider(chromium: Any, run: Path) -> None:
     chromium.find_element("id", "slide-parameters").send_keys(Keys.ARROW_RIGHT)
     after = chromium.execute_script(MOVE, {})["score"]
     assert after - before == pytest.approx(0.1 * 2.302585092994046, rel=1e-9)
+
+
+def test_at_first_the_corpus_is_large_enough_for_the_model(chromium: Any, run: Path) -> None:
+    chromium.get((run / "report.html").as_uri())
+    start, shown = chromium.execute_script(START), chromium.execute_script(MOVE, {})
+    total = sum(value for name, value in shown.items() if name.startswith("tokens:"))
+    assert start["parameters"] == pytest.approx(9.845098, abs=1e-6)
+    assert 20 * 7e9 / 10 < total <= 20 * 7e9
+    assert start["times-text"] == round(start["times-text"])

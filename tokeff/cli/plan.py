@@ -15,7 +15,7 @@ EXAMPLES = """Examples:
 
   tokeff plan runs/first --corpus text=2TB,image=5TB --budget 100000 --price text=0.5,image=0.1,gpu-hour=2
 
-  tokeff plan runs/first --scenarios ways.toml -o plan.json
+  tokeff plan runs/first --scenarios ways.toml -o plan.html -o plan.json
 
 Sizes are bytes as stored: 2TB, 2TiB, 40 GB, 2e12, or x1000 for a thousand times the run.
 Scenarios are a TOML file: schema = "tokeff.scenarios/1", then an array of tables named scenario, each with name,
@@ -65,7 +65,10 @@ def plan(  # noqa: PLR0917  # typer takes options as parameters
     scenarios: Annotated[Path | None, typer.Option(help="A TOML file of scenarios, side by side.")] = None,
     gpu_flops: Annotated[str | None, typer.Option(help="Peak FLOP/s of a GPU. Default: H100, dense bf16.")] = None,
     utilisation: Annotated[float, typer.Option(help="Share of the peak that training reaches.")] = 0.4,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write plan.json to this file.")] = None,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("-o", "--out", help="Write it to this file: .json, or .html with pictures; may be repeated."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print plan.json instead of tables.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Every table, also the long ones.")] = False,
 ) -> None:
@@ -90,12 +93,12 @@ def plan(  # noqa: PLR0917  # typer takes options as parameters
         gpu_flops=gpu_flops,
         utilisation=utilisation,
     )
-    if out:
-        write_plan(result, out)
+    for path in out or ():
+        write_plan(result, path)
     if json:
         print_plan_json(result)
     else:
-        print_plan(result, out, full=full)
+        print_plan(result, out or (), full=full)
 
 
 plan.__doc__ = f"{plan.__doc__}\n\n\b\n{EXAMPLES}"

@@ -11,7 +11,7 @@ from tokeff.planner.view import Tokens, View
 from tokeff.records.plans import Curve
 
 FACTORS = np.geomspace(0.1, 10, 21)
-ISO_FACTORS = np.geomspace(0.25, 4, 13)
+ISO_FACTORS = np.geomspace(0.25, 4, 33)
 LEAST = 1e-6
 
 

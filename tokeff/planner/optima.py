@@ -18,6 +18,7 @@ from tokeff.records.plans import Beyond, Figure, OptimumPlan
 CLOSED = ("additive", "repeated")
 TOKENS, PARAMETERS, FLOPS = "tokens", "parameters", "FLOPs"
 MOST_PARAMETERS = 1e25
+REPEATS = 1e-6  # of the corpus: what is read again below this is rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,7 +78,7 @@ def optimum_size(view: View, corpus: Tokens, real: Tokens, compute: float) -> Fa
 def repeated_loss(view: View, size: Fan, data: Fan, unique: Fan) -> Figure:
     """Loss with the passes that the corpus needs, by the law of repeated data: its own level, next to `view`'s."""
     law = load(REPEATED)
-    if data[0] <= unique[0] * (1 + 1e-9):
+    if data[0] <= unique[0] * (1 + REPEATS):
         return absent(law.unit, "nothing repeats: the corpus has enough tokens", law=law.name, source=law.source)
     repeated = View.of(law, ("text",), view.confidence)
     inputs = {"n_parameters": size, "n_training_tokens": data, "n_unique_tokens": np.minimum(unique, data)}

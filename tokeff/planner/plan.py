@@ -251,7 +251,9 @@ def _law_notes(worked: Sequence[Worked]) -> tuple[LawNote, ...]:
         LawNote(
             name=law.name,
             title=law.title,
+            form=law.form,
             formula=law.bound_form(("text_tokens",)).formula,
+            parameters={name: p.value for name, p in law.parameters.items() if p.value is not None},
             source=law.source,
             status=law.status,
             covers=covers(law),

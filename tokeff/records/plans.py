@@ -258,7 +258,9 @@ class LawNote:
 
     name: str
     title: str
+    form: str
     formula: str
+    parameters: Mapping[str, float]
     source: str
     status: str
     covers: tuple[str, ...]

@@ -1,12 +1,12 @@
-"""A plan as a terminal shows it, and as plan.json.
+"""A plan as a terminal shows it, and as a file.
 
 Written for a reader who has not read the papers: every table is followed by what it means. Leaves out arithmetic
-(`tokeff.planner`) and pages.
+(`tokeff.planner`) and the page (`page.plans`).
 """
 
 import json
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -36,14 +36,22 @@ def print_plan_json(plan: Plan) -> None:
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """plan.json in a file. Raises TokeffError where it cannot be written."""
+    """A file: plan.json, or a page (.html). Raises TokeffError for another ending, and where it cannot be written."""
+    if path.suffix == ".html":
+        from tokeff.reports.page import save_page
+        from tokeff.reports.page.plans import plan_page
+
+        save_page(plan_page(plan), path)
+        return
+    if path.suffix != ".json":
+        raise TokeffError("a plan is written as .json or .html", where=str(path), got=path.suffix or "no ending")
     try:
         path.write_text(plan_json(plan), encoding="utf-8")
     except OSError as error:
         raise TokeffError(f"cannot write the plan: {error.strerror or error}", where=str(path)) from error
 
 
-def print_plan(plan: Plan, out: Path | None, *, full: bool) -> None:
+def print_plan(plan: Plan, out: Sequence[Path] = (), *, full: bool) -> None:
     """The whole of it; with several scenarios only their comparison, and each of them with `full`."""
     screen = console()
     screen.print(f"Plan from {unprintable(plan.run) or 'measurements'}", style="bold")
@@ -57,10 +65,14 @@ def print_plan(plan: Plan, out: Path | None, *, full: bool) -> None:
     _laws(screen, plan.laws, full=full)
     if out:
         screen.print()
-        screen.print(f"Kept in {out}.", style="dim")
+        screen.print(f"Kept in {', '.join(map(str, out))}.", style="dim")
     elif not full:
         screen.print()
-        _say(screen, "--full shows every table; --json, or -o plan.json, every number with its source.")
+        _say(
+            screen,
+            "--full shows every table; -o plan.html is a page with pictures; --json, or -o plan.json, has every number "
+            "with its source.",
+        )
 
 
 def _heading(screen: Console, text: str) -> None:

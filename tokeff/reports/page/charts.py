@@ -28,7 +28,7 @@ def intervals(rows: Rows, *, x_name: str, colour: str, domain: tuple[float, floa
     """Points with the line of their interval, one row each. Fields: name, value, low, high, said."""
     low, high = domain or _domain(rows, log)
     scale: Spec = {"type": "log" if log else "linear", "nice": False, "zero": False, "domain": [low, high]}
-    x: Spec = {"type": "quantitative", "scale": scale, "title": x_name, "axis": _log_axis(low, high) if log else {}}
+    x: Spec = {"type": "quantitative", "scale": scale, "title": x_name, "axis": log_axis(low, high) if log else {}}
     y: Spec = {"field": "name", "type": "nominal", "sort": None, "title": None}
     with_interval = "isValid(datum.low) && isValid(datum.high)"
     return {
@@ -98,7 +98,7 @@ def histogram(rows: Rows, *, x_name: str, y_name: str, colour: str) -> Spec:
     """Bars over bins of a logarithmic axis. Fields: low, high, n, said."""
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     scale = {"type": "log", "nice": False, "domain": [low, high]}
-    x: Spec = {"type": "quantitative", "scale": scale, "title": x_name, "axis": _log_axis(low, high)}
+    x: Spec = {"type": "quantitative", "scale": scale, "title": x_name, "axis": log_axis(low, high)}
     most = max(row["n"] for row in rows)
     few = {"values": list(range(most + 1))} if most < 6 else {"tickCount": 4}
     y: Spec = {"field": "n", "type": "quantitative", "title": y_name, "scale": {"domainMin": 0}}
@@ -161,7 +161,8 @@ def ticks(low: float, high: float) -> list[float]:
     return found[:: math.ceil(len(found) / MOST_TICKS) or 1]
 
 
-def _log_axis(low: float, high: float) -> Spec:
+def log_axis(low: float, high: float) -> Spec:
+    """Ticks of a logarithmic axis."""
     axis: Spec = {"format": "~s" if high >= 1000 else "~g", "labelOverlap": "greedy"}
     places = ticks(low, high)
     return {**axis, "values": places} if places else axis
@@ -178,6 +179,6 @@ def _widened(rows: Rows, name: str, *, log: bool) -> Spec:
     low, high = min(values), max(values)
     if log:
         low, high = low / 1.6, high * 1.6
-        return {"scale": {"type": "log", "nice": False, "domain": [low, high]}, "axis": _log_axis(low, high)}
+        return {"scale": {"type": "log", "nice": False, "domain": [low, high]}, "axis": log_axis(low, high)}
     margin = (high - low) * 0.15 or abs(high) * 0.1 or 1.0
     return {"scale": {"type": "linear", "nice": True, "zero": False, "domain": [low - margin, high + margin]}}

@@ -15,8 +15,9 @@
   };
   // A slider is logarithmic: its position is the power of ten.
   const slider = (name, label, from, to, start, shown) => {
-    const input = element("input", {type: "range", min: from, max: to, step: "any", id: `slide-${name}`});
-    input.value = Math.log10(start);
+    const at = Math.log10(start);
+    const input = element("input", {type: "range", min: Math.min(from, at), max: Math.max(to, at), step: "any", id: `slide-${name}`});
+    input.value = at;
     const output = element("output", {htmlFor: input.id});
     inputs[name] = () => 10 ** Number(input.value);
     const show = () => { output.textContent = shown(inputs[name]()); input.setAttribute("aria-valuetext", output.textContent); };
@@ -34,10 +35,10 @@
   };
   slider("parameters", "Model size", 6, 13, model.n_parameters, x => `${short(x)} parameters`);
   for (const each of model.modalities)
-    slider(`times-${each.name}`, `${each.name}: this corpus, times`, 0, 9, 1, x => `× ${digits(x)}`);
+    slider(`times-${each.name}`, `${each.name}: this corpus, times`, 0, 9, model.times, x => `× ${digits(x)}`);
   for (const each of model.modalities)
-    slider(`price-${each.name}`, `${each.name}: price of a GB`, -4, 3, 1, x => digits(x));
-  slider("price-gpu", "Price of a GPU hour", -2, 2, 2, x => digits(x));
+    slider(`price-${each.name}`, `${each.name}: price of a GB`, -4, 3, each.price, x => digits(x));
+  slider("price-gpu", "Price of a GPU hour", -2, 2, model.gpu_hour, x => digits(x));
 
   const body = element("tbody");
   place.append(element("div", {className: "scroll"}, element("table", {},
@@ -62,12 +63,13 @@
   line("training_money", "price of training");
 
   function compute() {
-    const size = inputs["parameters"](), tokens = {};
+    const size = inputs["parameters"](), tokens = {}, seen = {};
     let score = Math.log(size), total = 0;
     for (const each of model.modalities) {
       const times = inputs[`times-${each.name}`]();
       tokens[each.name] = times * each.tokens;
-      score += Math.log(tokens[each.name]);
+      seen[each.name] = times * each.seen;
+      score += Math.log(seen[each.name]);
       total += tokens[each.name];
       cells[`tokens:${each.name}`](tokens[each.name], short(tokens[each.name]));
       // d log(tokens) / d money: a GB adds its share of what is held.
@@ -76,7 +78,7 @@
     }
     cells["score"](score, digits(score));
     for (const law of model.laws) {
-      const data = law.scope.reduce((sum, name) => sum + tokens[name], 0);
+      const data = law.scope.reduce((sum, name) => sum + seen[name], 0);
       const loss = law.E + law.A / size ** law.alpha + law.B / data ** law.beta;
       const outside = Object.entries({n_parameters: size, n_training_tokens: data})
         .filter(([name, x]) => law.ranges[name] && (x < law.ranges[name][0] || x > law.ranges[name][1]))
