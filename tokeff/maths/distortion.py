@@ -19,7 +19,7 @@ SSIM_SIGMA = 1.5
 STRIP_SAMPLES = 100_000
 """Pictures are compared in strips of about so many samples, which stay in the cache."""
 STRIP_BYTES = 2**16
-"""Squared errors are summed in strips of so many bytes: five times as fast as all at once, whose integers fill memory."""
+"""Squared errors are summed in strips of so many bytes: some five times as fast as all at once."""
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SSIM_C1, SSIM_C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 

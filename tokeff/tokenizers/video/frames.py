@@ -118,6 +118,8 @@ def load(card: Card, context: LoadContext) -> FramesTokenizer:
         raise SpecError("frames need an image tokenizer", where=card.name, got=f"{spec} ({image.card.modality})")
     max_tokens = cast("int | None", card.parameters.get("max_tokens"))
     _check_budget(max_tokens, image, card)
+    if "between" in card.parameters and not isinstance(image, Reconstructs):
+        raise SpecError("its image tokenizer has no way back", where=card.name, got="between")
     kind = _KINDS[
         isinstance(image, CountsFromHeader) and isinstance(sampler, FromHeader), isinstance(image, Reconstructs)
     ]
