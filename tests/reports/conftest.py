@@ -1,8 +1,10 @@
 """Real runs over small corpora made here, and a headless Chromium."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,15 @@ import tokeff
 from tokeff.reports.page import write_page
 
 HOSTILE = "<img src=x onerror=window.hacked=1>"
+FIGURES = """
+        return [...document.querySelectorAll("figure")].map(figure => {
+          const drawn = [...figure.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().width > 0);
+          const box = drawn[0] && drawn[0].getBoundingClientRect();
+          return {title: figure.querySelector("figcaption").textContent, n: drawn.length,
+                  alt: drawn[0] && drawn[0].getAttribute("aria-label"), width: box && box.width,
+                  height: box && box.height,
+                  marks: drawn[0] ? drawn[0].querySelectorAll("[aria-roledescription][aria-label]").length : 0};
+        });"""
 ESCAPES = "\x1b[31mred\x1b[0m \u202egnp.exe\u202c"
 
 
@@ -102,3 +113,43 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     opened.set_page_load_timeout(60)
     yield opened
     opened.quit()
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A browser that opens pages at a width and in a scheme of colours, and tells what it saw."""
+
+    browser: Any
+
+    def open(self, path: Path, *, width: int = 1400, scheme: str = "light") -> None:
+        """Show a file; what it logs and asks for is then its own."""
+        self.browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700},
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        self.console()
+        self.requests()
+        self.browser.get(path.as_uri())
+
+    def console(self) -> list[Any]:
+        """What the console was told since the last look."""
+        logged: list[Any] = self.browser.get_log("browser")
+        return logged
+
+    def requests(self) -> list[str]:
+        """Addresses that were asked for since the last look, the page's own data aside."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
+        asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        return [url for url in asked if not url.startswith("data:")]
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Every figure: its title, drawings that show, their words, size and number of marks."""
+        found: list[dict[str, Any]] = self.browser.execute_script(FIGURES)
+        return found
+
+
+@pytest.fixture
+def viewer(chromium: Any) -> Viewer:
+    return Viewer(chromium)

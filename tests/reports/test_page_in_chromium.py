@@ -1,6 +1,5 @@
 """The page in a real browser: nothing on the console, nothing on the network, every figure drawn, tables sort."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,54 +8,27 @@ import pytest
 WIDTHS = (390, 1400)
 
 
-def open_page(chromium: Any, path: Path, *, width: int = 1400, scheme: str = "light") -> None:
-    chromium.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700},
-    )
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    chromium.get_log("browser")
-    chromium.get_log("performance")
-    chromium.get(path.as_uri())
-
-
-def requests(chromium: Any) -> list[str]:
-    """Addresses that were asked for since the last look, the page's own data aside."""
-    messages = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
-    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    return [url for url in asked if not url.startswith("data:")]
-
-
 @pytest.mark.parametrize("width", WIDTHS)
-def test_silent_offline_and_within_its_width(chromium: Any, run: Path, width: int) -> None:
+def test_silent_offline_and_within_its_width(viewer: Any, run: Path, width: int) -> None:
     page = run / "report.html"
-    open_page(chromium, page, width=width)
-    assert requests(chromium) == [page.as_uri()]
-    assert chromium.get_log("browser") == []
-    assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
+    viewer.open(page, width=width)
+    assert viewer.requests() == [page.as_uri()]
+    assert viewer.console() == []
+    assert viewer.browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
-def test_the_watch_on_console_and_network_can_fail(chromium: Any, tmp_path: Path) -> None:
+def test_the_watch_on_console_and_network_can_fail(viewer: Any, tmp_path: Path) -> None:
     page = tmp_path / "loud.html"
     page.write_text("<link rel=icon href='data:,'><img src=missing.png><script>undefinedFunction()</script>")
-    open_page(chromium, page)
-    assert len(requests(chromium)) == 2
-    assert any("undefinedFunction" in entry["message"] for entry in chromium.get_log("browser"))
+    viewer.open(page)
+    assert len(viewer.requests()) == 2
+    assert any("undefinedFunction" in entry["message"] for entry in viewer.console())
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_every_figure_is_drawn_and_has_words(chromium: Any, run: Path, width: int) -> None:
-    open_page(chromium, run / "report.html", width=width)
-    figures = chromium.execute_script("""
-        return [...document.querySelectorAll("figure")].map(figure => {
-          const drawn = [...figure.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().width > 0);
-          const box = drawn[0] && drawn[0].getBoundingClientRect();
-          return {title: figure.querySelector("figcaption").textContent, n: drawn.length,
-                  alt: drawn[0] && drawn[0].getAttribute("aria-label"), width: box && box.width,
-                  height: box && box.height,
-                  marks: drawn[0] ? drawn[0].querySelectorAll("[aria-roledescription][aria-label]").length : 0};
-        });""")
+def test_every_figure_is_drawn_and_has_words(viewer: Any, run: Path, width: int) -> None:
+    viewer.open(run / "report.html", width=width)
+    figures = viewer.figures()
     assert len(figures) >= 10
     for figure in figures:
         assert figure["n"] == 1, figure
@@ -66,25 +38,25 @@ def test_every_figure_is_drawn_and_has_words(chromium: Any, run: Path, width: in
         assert figure["marks"] > 0, figure
 
 
-def test_maps_and_fronts_of_what_tokens_keep(chromium: Any, decoded_run: Path) -> None:
-    open_page(chromium, decoded_run / "report.html")
-    assert chromium.get_log("browser") == []
-    cells = chromium.execute_script("""
+def test_maps_and_fronts_of_what_tokens_keep(viewer: Any, decoded_run: Path) -> None:
+    viewer.open(decoded_run / "report.html")
+    assert viewer.console() == []
+    cells = viewer.browser.execute_script("""
         return [...document.querySelectorAll("#kept figure")].map(figure => {
           const svg = [...figure.querySelectorAll("svg")].find(each => each.getBoundingClientRect().width > 0);
           return [...svg.querySelectorAll("path[aria-label]")].map(path => path.getAttribute("aria-label"));
         });""")
     assert len(cells) == 2
     assert all(sum("kept" in said for said in each) >= 4 for each in cells)
-    fronts = chromium.execute_script("return document.querySelectorAll('#distortion figure').length")
+    fronts = viewer.browser.execute_script("return document.querySelectorAll('#distortion figure').length")
     assert fronts >= 2
 
 
-def test_no_mark_is_left_of_its_drawing(chromium: Any, run: Path) -> None:
+def test_no_mark_is_left_of_its_drawing(viewer: Any, run: Path) -> None:
     """Labels must not be cut off: what is drawn lies inside the figure's box."""
     for width in WIDTHS:
-        open_page(chromium, run / "report.html", width=width)
-        outside = chromium.execute_script("""
+        viewer.open(run / "report.html", width=width)
+        outside = viewer.browser.execute_script("""
             return [...document.querySelectorAll("figure")].flatMap(figure => {
               const box = figure.getBoundingClientRect();
               return [...figure.querySelectorAll("svg text")].filter(text => {
@@ -95,11 +67,11 @@ def test_no_mark_is_left_of_its_drawing(chromium: Any, run: Path) -> None:
         assert outside == []
 
 
-def test_nothing_of_the_corpus_runs(chromium: Any, hostile_run: Path) -> None:
-    open_page(chromium, hostile_run / "report.html")
-    assert chromium.execute_script("return window.hacked === undefined")
-    assert chromium.execute_script("return document.querySelectorAll('img:not([src^=\"data:\"])').length") == 0
-    shown = chromium.execute_script("return document.querySelector('main').textContent")
+def test_nothing_of_the_corpus_runs(viewer: Any, hostile_run: Path) -> None:
+    viewer.open(hostile_run / "report.html")
+    assert viewer.browser.execute_script("return window.hacked === undefined")
+    assert viewer.browser.execute_script("return document.querySelectorAll('img:not([src^=\"data:\"])').length") == 0
+    shown = viewer.browser.execute_script("return document.querySelector('main').textContent")
     for place in ("Originals and reconstructions", "The longest items", "The first 1", "by folder"):
         assert place in shown
     assert shown.count("onerror=window.hacked") > 10
@@ -107,8 +79,8 @@ def test_nothing_of_the_corpus_runs(chromium: Any, hostile_run: Path) -> None:
     assert "\\u202egnp.exe" in shown
 
 
-def test_tables_sort_up_and_down(chromium: Any, run: Path) -> None:
-    open_page(chromium, run / "report.html")
+def test_tables_sort_up_and_down(viewer: Any, run: Path) -> None:
+    viewer.open(run / "report.html")
     values = """
         const table = document.querySelector("#measured table");
         const button = [...table.querySelectorAll("thead button")].find(b => b.textContent === "tokens");
@@ -116,11 +88,11 @@ def test_tables_sort_up_and_down(chromium: Any, run: Path) -> None:
         const place = button.parentElement.cellIndex;
         return [button.parentElement.getAttribute("aria-sort"),
                 [...table.tBodies[0].rows].map(row => Number(row.cells[place].dataset.v))];"""
-    direction, down = chromium.execute_script(values)
+    direction, down = viewer.browser.execute_script(values)
     assert direction == "descending"
     assert down == sorted(down, reverse=True)
     assert len(set(down)) > 3
-    direction, up = chromium.execute_script(values)
+    direction, up = viewer.browser.execute_script(values)
     assert direction == "ascending"
     assert up == sorted(up)
 
@@ -139,59 +111,64 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast_in_light_and_dark(chromium: Any, run: Path, scheme: str) -> None:
+def test_contrast_in_light_and_dark(viewer: Any, run: Path, scheme: str) -> None:
     """WCAG 2 AA: 4.5 to 1 for text."""
-    open_page(chromium, run / "report.html", scheme=scheme)
-    paper = chromium.execute_script("return getComputedStyle(document.body).backgroundColor")
+    viewer.open(run / "report.html", scheme=scheme)
+    paper = viewer.browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     dark = sum(int(part) for part in paper.removeprefix("rgb(").removesuffix(")").split(",")) < 384
     assert dark == (scheme == "dark")
-    assert chromium.execute_script(CONTRAST) == []
+    assert viewer.browser.execute_script(CONTRAST) == []
 
 
-def test_the_button_turns_the_theme_round(chromium: Any, run: Path) -> None:
-    open_page(chromium, run / "report.html")
+def test_the_button_turns_the_theme_round(viewer: Any, run: Path) -> None:
+    viewer.open(run / "report.html")
     paper = "return getComputedStyle(document.body).backgroundColor"
-    before = chromium.execute_script(paper)
-    chromium.execute_script("document.getElementById('theme').click()")
-    assert chromium.execute_script(paper) != before
-    assert chromium.execute_script("return document.getElementById('theme').getAttribute('aria-pressed')") == "true"
+    before = viewer.browser.execute_script(paper)
+    viewer.browser.execute_script("document.getElementById('theme').click()")
+    assert viewer.browser.execute_script(paper) != before
+    assert (
+        viewer.browser.execute_script("return document.getElementById('theme').getAttribute('aria-pressed')") == "true"
+    )
 
 
-def test_dark_pages_print_on_white_paper(chromium: Any, run: Path) -> None:
-    open_page(chromium, run / "report.html", scheme="dark")
-    chromium.execute_script("document.documentElement.dataset.theme = 'dark'")
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+def test_dark_pages_print_on_white_paper(viewer: Any, run: Path) -> None:
+    viewer.open(run / "report.html", scheme="dark")
+    viewer.browser.execute_script("document.documentElement.dataset.theme = 'dark'")
+    viewer.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
-        assert chromium.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert chromium.execute_script(CONTRAST) == []
+        assert (
+            viewer.browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+            == "rgb(255, 255, 255)"
+        )
+        assert viewer.browser.execute_script(CONTRAST) == []
     finally:
-        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-    printed = chromium.execute_cdp_cmd("Page.printToPDF", {})["data"]
+        viewer.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    printed = viewer.browser.execute_cdp_cmd("Page.printToPDF", {})["data"]
     assert len(printed) > 100_000
 
 
-def test_headings_labels_and_names_for_screen_readers(chromium: Any, run: Path) -> None:
-    open_page(chromium, run / "report.html")
-    nameless = chromium.execute_script("""
+def test_headings_labels_and_names_for_screen_readers(viewer: Any, run: Path) -> None:
+    viewer.open(run / "report.html")
+    nameless = viewer.browser.execute_script("""
         return [...document.querySelectorAll("img, audio, svg[role=img], [role=region], button, nav")].filter(e =>
           !(e.getAttribute("aria-label") || e.alt || e.textContent.trim())).map(e => e.outerHTML.slice(0, 80));""")
     assert nameless == []
-    assert chromium.execute_script("return document.documentElement.lang") == "en"
-    assert chromium.execute_script("return document.querySelectorAll('h1').length") == 1
-    broken = chromium.execute_script("""
+    assert viewer.browser.execute_script("return document.documentElement.lang") == "en"
+    assert viewer.browser.execute_script("return document.querySelectorAll('h1').length") == 1
+    broken = viewer.browser.execute_script("""
         return [...document.querySelectorAll("nav a")]
           .filter(a => !document.querySelector(a.getAttribute("href"))).length""")
     assert broken == 0
 
 
-def test_originals_and_reconstructions_are_there(chromium: Any, run: Path) -> None:
-    open_page(chromium, run / "report.html")
-    loaded = chromium.execute_script("""
+def test_originals_and_reconstructions_are_there(viewer: Any, run: Path) -> None:
+    viewer.open(run / "report.html")
+    loaded = viewer.browser.execute_script("""
         return [...document.querySelectorAll("#samples img")].map(image => image.complete && image.naturalWidth);""")
     assert len(loaded) >= 8
     assert all(width > 20 for width in loaded)
-    assert chromium.execute_script("return document.querySelectorAll('#samples .tokens span').length") > 20
-    players = chromium.execute_async_script("""
+    assert viewer.browser.execute_script("return document.querySelectorAll('#samples .tokens span').length") > 20
+    players = viewer.browser.execute_async_script("""
         const done = arguments[arguments.length - 1], players = [...document.querySelectorAll("#samples audio")];
         Promise.all(players.map(player => new Promise((good, bad) => {
           player.onloadedmetadata = () => good(player.duration); player.onerror = () => good(0);
