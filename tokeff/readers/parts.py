@@ -13,9 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from tokeff.errors import NotFound
-from tokeff.readers.files import file_items
+from tokeff.readers.cutting import Cut, pieces_of
 from tokeff.readers.options import ReadOptions
 from tokeff.readers.pieces import Part, Piece
+from tokeff.readers.reading import piece_items
+from tokeff.readers.remote import walk_url
 from tokeff.readers.roots import Root, roots_of
 from tokeff.readers.walk import Found, walk
 from tokeff.records.items import Failure, Item
@@ -30,49 +32,54 @@ def parts(paths: Sequence[str | Path], options: ReadOptions) -> Iterator[Part]:
 
     Raises NotFound, at once, for a path that is not there, and at the end for a glob that matches nothing.
     """
-    return _gathered(_pieces(roots_of([paths] if isinstance(paths, str) else paths)))
+    roots = roots_of([paths] if isinstance(paths, str) else paths)
+    return _gathered(cut for found in _found(roots, options) for cut in pieces_of(_piece(found), options))
 
 
 def items(part: Part, options: ReadOptions) -> Iterator[Item | Failure]:
     """Items and failures of a part, in a fixed order."""
     for piece in part.pieces:
-        yield from file_items(piece, options)
+        yield from piece_items(piece, options)
 
 
-def _gathered(pieces: Iterator[Piece]) -> Iterator[Part]:
-    gathered: list[Piece] = []
+def _gathered(cuts: Iterator[Cut]) -> Iterator[Part]:
+    gathered: list[Cut] = []
     n_bytes = 0
-    for piece in pieces:
-        if gathered and (n_bytes + piece.n_bytes > PART_BYTES or len(gathered) == PART_PIECES):
+    for cut in cuts:
+        if gathered and (n_bytes + cut.piece.n_bytes > PART_BYTES or len(gathered) == PART_PIECES):
             yield _part(gathered)
             gathered, n_bytes = [], 0
-        gathered.append(piece)
-        n_bytes += piece.n_bytes
+        gathered.append(cut)
+        n_bytes += cut.piece.n_bytes
     if gathered:
         yield _part(gathered)
 
 
-def _part(pieces: Sequence[Piece]) -> Part:
-    first = pieces[0]
-    key = first.key if first.start == 0 else f"{first.key}@{first.start}"
-    return Part(key=key if len(pieces) == 1 else f"{key}+{len(pieces) - 1}", pieces=tuple(pieces))
+def _part(cuts: Sequence[Cut]) -> Part:
+    first = cuts[0].piece
+    key = f"{first.key}@{first.start}" if first.start else first.key
+    return Part(
+        key=f"{key}+{len(cuts) - 1}" if len(cuts) > 1 else key,
+        pieces=tuple(cut.piece for cut in cuts),
+        notes=tuple(dict.fromkeys(cut.note for cut in cuts if cut.note)),
+    )
 
 
-def _pieces(roots: list[Root]) -> Iterator[Piece]:
+def _found(roots: list[Root], options: ReadOptions) -> Iterator[Found]:
     seen: set[str] | None = set() if _overlap(roots) else None
     for root in roots:
         is_empty = True
-        for found in walk(root):
+        for found in walk(root) if root.url is None else walk_url(root, options.storage):
             is_empty = False
             if seen is not None:
-                place = _real_place(found.path)
+                place = _real_place(found.path) if root.url is None else found.path
                 if place in seen:
                     continue
                 seen.add(place)
-            yield _piece(found)
+            yield found
         if is_empty and root.pattern is not None:
             fix = "Quote the pattern where the shell should not expand it; ** stands for any number of folders."
-            raise NotFound("no file matches this pattern", where=f"{root.path}/{root.pattern}", fix=fix)
+            raise NotFound("no file matches this pattern", where=f"{root.url or root.path}/{root.pattern}", fix=fix)
 
 
 def _piece(found: Found) -> Piece:

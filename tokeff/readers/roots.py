@@ -1,4 +1,4 @@
-"""What a person named on the command line: files, folders and globs, each with a label that begins its items' keys.
+"""What a person named on the command line: files, folders, globs, URLs; each with a label that begins its items' keys.
 
 The label is the last part of the path; where two arguments share it, as many parts more as tell them apart. Leaves
 out walking (`walk`).
@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 
 from tokeff.errors import NotFound
+from tokeff.readers.streams import is_url
 
 GLOB_SIGNS = re.compile(r"[*?\[]")
 MAX_LISTED_NAMES = 10_000
@@ -25,16 +26,17 @@ class Root:
     """A place to begin. `pattern` is the glob's part behind the last plain folder, or None."""
 
     path: Path
-    """Absolute; symbolic links are kept."""
+    """Absolute; symbolic links are kept. Of a URL, its parts as a path: for comparison alone."""
     label: str
     pattern: str | None = None
+    url: str | None = None
 
 
 def roots_of(paths: Sequence[str | Path]) -> list[Root]:
     """The roots of the arguments, in their order, equal ones once. Raises NotFound for a path that is not there."""
-    split = list(dict.fromkeys(_split_glob(path) for path in paths))
-    labels = _labels([path for path, _ in split])
-    return [Root(path=path, label=labels[path], pattern=pattern) for path, pattern in split]
+    split = list(dict.fromkeys(_split_url(str(path)) or _split_glob(path) for path in paths))
+    labels = _labels([path for path, _, _ in split])
+    return [Root(path=path, label=labels[path], pattern=pattern, url=url) for path, pattern, url in split]
 
 
 def matcher(pattern: str) -> tuple[Callable[[str], bool], int | None]:
@@ -53,11 +55,23 @@ def matcher(pattern: str) -> tuple[Callable[[str], bool], int | None]:
     return lambda relative: match(relative) is not None, None if "**" in segments else len(segments)
 
 
-def _split_glob(path: str | Path) -> tuple[Path, str | None]:
-    given = Path(path).expanduser()
+def _split_url(path: str) -> tuple[Path, str | None, str | None] | None:
+    """The parts of a URL as a path, the glob in it, and the URL before the glob; None for what is no remote URL."""
+    protocol, separator, rest = path.partition("://")
+    if not separator or not is_url(path) or protocol.lower() == "file":
+        return None
+    is_web = protocol.lower() in {"http", "https"}
+    parts = (rest.partition("?")[0] if is_web else rest).strip("/").split("/")
+    first = next((place for place, part in enumerate(parts) if not is_web and GLOB_SIGNS.search(part)), len(parts))
+    url = path if first == len(parts) else f"{protocol}://{'/'.join(parts[:first])}"
+    return Path(f"/{protocol}:", *parts[:first]), "/".join(parts[first:]) or None, url
+
+
+def _split_glob(path: str | Path) -> tuple[Path, str | None, None]:
+    given = Path(path.removeprefix("file://") if isinstance(path, str) else path).expanduser()
     absolute = Path(os.path.abspath(given))  # noqa: PTH100 - unlike resolve, it keeps symbolic links
     if os.path.lexists(absolute):
-        return absolute, None
+        return absolute, None, None
     parts = absolute.parts
     first = next((place for place, part in enumerate(parts) if GLOB_SIGNS.search(part)), None)
     if first is None:
@@ -65,7 +79,7 @@ def _split_glob(path: str | Path) -> tuple[Path, str | None]:
     folder = Path(*parts[:first])
     if not folder.is_dir():
         raise _not_found(folder, str(path))
-    return folder, "/".join(parts[first:])
+    return folder, "/".join(parts[first:]), None
 
 
 def _not_found(absolute: Path, given: str) -> NotFound:

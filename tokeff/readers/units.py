@@ -6,6 +6,7 @@ that is not UTF-8 is found when it is decoded, and fails alone.
 """
 
 import io
+import sys
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -18,12 +19,22 @@ MAX_UNIT_BYTES = 2**28
 
 
 def split(
-    stream: BinaryIO, key: str, unit: Literal["line", "paragraph"], max_bytes: int = MAX_UNIT_BYTES
+    stream: BinaryIO,
+    key: str,
+    unit: Literal["line", "paragraph"],
+    max_bytes: int = MAX_UNIT_BYTES,
+    *,
+    first: int = 1,
+    stop: int | None = None,
 ) -> Iterator[Item | Failure]:
-    """The items of a text, keyed `key#L1` or `key#P1`; `stored_bytes` are those of the payload, without line ends."""
-    pieces = _lines(stream, max_bytes) if unit == "line" else _paragraphs(stream, max_bytes)
+    """The items of a text, keyed `key#L1` or `key#P1`; `stored_bytes` are those of the payload, without line ends.
+
+    first, stop: number of the first line and bytes to read, of a stretch of whole lines.
+    """
+    pieces = _lines(stream, max_bytes, first, stop) if unit == "line" else _paragraphs(stream, max_bytes)
+    sign = unit[0].upper()
     for number, data in pieces:
-        name = f"{key}#{unit[0].upper()}{number}"
+        name = f"{key}#{sign}{number}"
         if data is None:
             message = f"the {unit} is longer than {max_bytes} bytes"
             yield Failure(key=name, modality="text", stage="find", reason="too_large", message=message)
@@ -31,9 +42,9 @@ def split(
             yield Item(modality="text", key=name, stored_bytes=len(data), open=partial(io.BytesIO, data))
 
 
-def _lines(stream: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes | None]]:
-    """(number from 1, content or None if too long) of each line that is not blank."""
-    for number, line in _numbered(stream, max_bytes):
+def _lines(stream: BinaryIO, max_bytes: int, first: int, stop: int | None) -> Iterator[tuple[int, bytes | None]]:
+    """(number, content or None if too long) of each line that is not blank."""
+    for number, line in numbered_lines(stream, max_bytes, first=first, stop=stop):
         if line is None:
             yield number, None
         elif line.strip():
@@ -44,7 +55,7 @@ def _paragraphs(stream: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes |
     """(number from 1, content or None if too long) of each paragraph."""
     number, n_bytes = 0, 0
     lines: list[bytes] = []
-    for _, line in chain(_numbered(stream, max_bytes), [(0, b"")]):  # a blank line behind ends the last
+    for _, line in chain(numbered_lines(stream, max_bytes), [(0, b"")]):  # a blank line behind ends the last
         if line is None or line.strip():
             n_bytes += max_bytes + 3 if line is None else len(line)
             if line is not None and n_bytes <= max_bytes + 2:
@@ -58,17 +69,21 @@ def _paragraphs(stream: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes |
             lines, n_bytes = [], 0
 
 
-def _numbered(stream: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes | None]]:
-    """(number from 1, line with its end or None if too long) of every line."""
-    number = 0
-    while line := stream.readline(max_bytes + 2):
-        number += 1
-        if len(_without_end(line)) <= max_bytes:
+def numbered_lines(
+    stream: BinaryIO, max_bytes: int, *, first: int = 1, stop: int | None = None
+) -> Iterator[tuple[int, bytes | None]]:
+    """(number, line with its end or None if too long) of every line, until so many bytes are read."""
+    number, left = first, sys.maxsize if stop is None else stop
+    while left > 0 and (line := stream.readline(max_bytes + 2)):
+        left -= len(line)
+        if len(line) <= max_bytes or len(_without_end(line)) <= max_bytes:
             yield number, line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(max_bytes)
-        yield number, None
+        else:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(max_bytes)
+                left -= len(line)
+            yield number, None
+        number += 1
 
 
 def _without_end(text: bytes) -> bytes:

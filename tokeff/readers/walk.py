@@ -8,12 +8,14 @@ themselves. Symbolic links are followed; loops and broken links are found. Leave
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from tokeff.readers.roots import Root, matcher
 
 JUNK = {"Thumbs.db", "ehthumbs.db", "desktop.ini", "__pycache__", "__MACOSX", "$RECYCLE.BIN", "lost+found"}
+DATASET_FILES = {"state.json", "dataset_info.json", "dataset_dict.json"}
+"""What `save_to_disk` of the datasets library writes beside its Arrow files."""
 Identity = tuple[int, int]
 """Device and inode."""
 
@@ -79,9 +81,16 @@ def _filter(pattern: str | None) -> Callable[[str, bool], bool]:
 def _entries(place: _Place, identity: Identity) -> list[_Place]:
     """What a folder holds, last name first: the list is taken from its end."""
     listed = os.listdir(place.path)  # noqa: PTH208 - names are wanted, not paths
-    names = sorted((name for name in listed if not name.startswith(".") and name not in JUNK), reverse=True)
+    names = contents(listed)[::-1]
     prefix, above = place.below_root and f"{place.below_root}/", (*place.above, identity)
     return [_Place(f"{place.path}/{name}", f"{place.key}/{name}", prefix + name, above) for name in names]
+
+
+def contents(listed: Collection[str]) -> list[str]:
+    """The names of a folder that are content, sorted: not hidden ones, nor what systems and `save_to_disk` add."""
+    is_dataset = "dataset_dict.json" in listed or ("state.json" in listed and "dataset_info.json" in listed)
+    no_content = JUNK | DATASET_FILES if is_dataset else JUNK
+    return sorted(name for name in listed if not name.startswith(".") and name not in no_content)
 
 
 def _file(place: _Place, status: os.stat_result) -> Found:
