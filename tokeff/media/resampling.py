@@ -4,11 +4,12 @@ torchaudio's resampler builds its kernel for the reduced pair of rates: gigabyte
 Leaves out decoding (`audio`) and codecs (`audio_coding`).
 """
 
+from collections.abc import Iterable, Iterator
+
 import av
 import numpy as np
 import torch
 from av.audio.resampler import AudioResampler
-from numpy.typing import NDArray
 from torch import Tensor
 
 CHUNK_SAMPLES = 2**20
@@ -20,11 +21,27 @@ def resample(samples: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """float32 [channels, n] at `from_hz` -> float32 [channels, ceil(n * to_hz / from_hz)]; channels stay apart."""
     if from_hz == to_hz:
         return samples
+    return torch.cat(list(resample_blocks(torch.split(samples, CHUNK_SAMPLES, dim=1), from_hz, to_hz)), dim=1)
+
+
+def resample_blocks(blocks: Iterable[Tensor], from_hz: int, to_hz: int) -> Iterator[Tensor]:
+    """The same for a recording that comes in blocks [channels, n] which follow one another; so many samples in all."""
+    if from_hz == to_hz:
+        yield from blocks
+        return
+    n_in = n_out = 0
+    channels: list[_Channel] = []
+    for block in blocks:
+        channels = channels or [_Channel(from_hz, to_hz) for _ in block]
+        for part in torch.split(block, CHUNK_SAMPLES, dim=1):
+            n_in += part.shape[1]
+            done = torch.stack([channel.put(row) for channel, row in zip(channels, part, strict=True)])
+            n_out += done.shape[1]
+            yield done
     # swresample gives nothing for an input shorter than its filter.
     shortest = SHORTEST_SAMPLES * max(1, -(-from_hz // to_hz))
-    padded = fit(samples, max(samples.shape[1], shortest)).numpy()
-    channels = np.stack([_one_channel(row, from_hz, to_hz) for row in padded])
-    return fit(torch.from_numpy(channels), -(-samples.shape[1] * to_hz // from_hz))
+    rest = torch.stack([channel.end(max(0, shortest - n_in)) for channel in channels])
+    yield fit(rest, -(-n_in * to_hz // from_hz) - n_out)
 
 
 def fit(samples: Tensor, n_samples: int) -> Tensor:
@@ -33,13 +50,25 @@ def fit(samples: Tensor, n_samples: int) -> Tensor:
     return torch.nn.functional.pad(samples, (0, missing)) if missing > 0 else samples[:, :n_samples]
 
 
-def _one_channel(row: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[np.float32]:
-    resampler = AudioResampler(format="fltp", layout="mono", rate=to_hz)
-    frames: list[av.AudioFrame] = []
-    for start in range(0, len(row), CHUNK_SAMPLES):
-        part = np.ascontiguousarray(row[None, start : start + CHUNK_SAMPLES])
-        frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
-        frame.sample_rate = from_hz
-        frames += resampler.resample(frame)
-    frames += resampler.resample(None)
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+class _Channel:
+    """One channel on its way through swresample."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self.from_hz = from_hz
+        self.resampler = AudioResampler(format="fltp", layout="mono", rate=to_hz)
+
+    def put(self, row: Tensor) -> Tensor:
+        """What is ready after so much more: [n]."""
+        if not len(row):
+            return row
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(row.numpy()[None]), format="fltp", layout="mono")
+        frame.sample_rate = self.from_hz
+        return _joined(self.resampler.resample(frame))
+
+    def end(self, n_silent: int) -> Tensor:
+        """The rest, behind so much silence: [n]."""
+        return torch.cat([self.put(torch.zeros(n_silent)), _joined(self.resampler.resample(None))])
+
+
+def _joined(frames: list[av.AudioFrame]) -> Tensor:
+    return torch.from_numpy(np.concatenate([np.zeros(0, np.float32), *(frame.to_ndarray()[0] for frame in frames)]))

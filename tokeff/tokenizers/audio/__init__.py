@@ -53,4 +53,24 @@ MEL_FRAMES = Family(
     parse_source=_encoder,
 )
 
-FAMILIES: tuple[Family, ...] = (CODEC_BYTES, MEL_FRAMES)
+RVQ = Family(
+    name="rvq",
+    modality="audio",
+    summary="ids of a learned codec's residual codebooks: EnCodec, DAC, Mimi, X-Codec, SNAC, and tokeff's own",
+    load="tokeff.tokenizers.audio.rvq.opening:load",
+    parameters={
+        "bandwidth": Parameter(type=float, default=None, help="kbit/s, of codecs that have bandwidths"),
+        "n_codebooks": Parameter(type=int, default=None, help="codebooks to use, coarsest first; all if not set"),
+        "chunk_seconds": Parameter(
+            type=float, default=None, help="longer recordings are cut into chunks of so much; 30 s if not set"
+        ),
+        "dtype": Parameter(type=str, default="fp32", help="of the network; bf16 changes ids", choices=("fp32", "bf16")),
+        "compile": Parameter(type=bool, default=False, help="compile the network with torch.compile; may change ids"),
+        "allow_pickle": Parameter(
+            type=bool, default=False, help="read pickled weights where there is no safetensors file"
+        ),
+    },
+    takes_artefact=True,
+)
+
+FAMILIES: tuple[Family, ...] = (CODEC_BYTES, MEL_FRAMES, RVQ)

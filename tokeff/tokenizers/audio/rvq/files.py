@@ -1,0 +1,91 @@
+"""Where a codec's files are: a directory, one weights file, or a hub repository of which only what is needed is had.
+
+Leaves out what the files mean (`opening`).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from tokeff.errors import ArtefactInvalid, ArtefactMissing
+from tokeff.records.cards import Card
+from tokeff.tokenizers.artefacts import find_artefact
+
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+PICKLES = ("pytorch_model.bin", "model.bin", "model.pt", "model.pth", "model.ckpt")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one codec."""
+
+    card: Card
+    root: Path | None
+    """The directory or file; None for a hub repository."""
+
+    @classmethod
+    def of(cls, card: Card) -> "Files":
+        """Raises ArtefactMissing and ArtefactInvalid where the card's artefact is nowhere, or is another."""
+        places = card.artefact
+        if places is not None and places.hub and not (places.file or places.package):
+            return cls(card, None)
+        return cls(card, find_artefact(card))
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        hub = self.card.artefact.hub if self.card.artefact else None
+        return str(self.root) if self.root is not None else str(hub)
+
+    def path(self, name: str) -> Path:
+        """A file that must be there; of a hub repository it is fetched. Raises ArtefactMissing."""
+        if self.root is None:
+            return find_artefact(self.card, names=(name,))
+        path = self.root / name
+        if not path.is_file():
+            raise ArtefactMissing(f"there is no {name}", where=self.where, got=_listing(self.root))
+        return path
+
+    def find(self, name: str) -> Path | None:
+        """A file, or None where there is none."""
+        try:
+            return self.path(name)
+        except ArtefactMissing:
+            return None
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A file's content. Raises ArtefactMissing, ArtefactInvalid."""
+        path = self.path(name)
+        try:
+            table = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ArtefactInvalid(f"{name} is not JSON: {error}", where=str(path)) from error
+        if not isinstance(table, dict):
+            raise ArtefactInvalid(f"{name} is not a JSON object", where=str(path), got=type(table).__name__)
+        return table
+
+    def weights(self) -> Path | None:
+        """The safetensors file: the artefact itself, or the one in its directory."""
+        if self.root is not None and not self.root.is_dir():
+            return self.root
+        return self.find(WEIGHTS)
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """What the header of a safetensors file says; nothing for other files."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}
+
+
+def _listing(root: Path) -> str:
+    if not root.is_dir():
+        return "a single file"
+    names = sorted(entry.name for entry in root.iterdir())
+    return ", ".join(names[:12]) or "an empty directory"
