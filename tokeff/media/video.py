@@ -1,8 +1,9 @@
 """Video files: the header without decoding, frames on demand, and the way back to bytes.
 
-`read_header` reads every packet, so the number of frames and their times are measured, not believed. A clip with
-several video streams is its default one (else the first); cover pictures are none; sound is an item of its own. Frames
-are addressed by presentation time, so they are the same whether decoded in a row or picked.
+`read_header` takes the frames and their times from the list of samples of an MP4, which FFmpeg goes by as well, and
+elsewhere from every packet: they are measured, not believed. A clip with several video streams is its default one
+(else the first); cover pictures are none; sound is an item of its own. Frames are addressed by presentation time, so
+they are the same whether decoded in a row or picked.
 """
 
 import io
@@ -23,7 +24,7 @@ __all__ = ["VideoCodec", "decode", "decode_bytes", "decode_stream", "elementary_
 
 
 def read_header(stream: BinaryIO) -> VideoHeader:
-    """The header of the clip in a seekable `stream`: all packets are read and one frame is decoded (for size and turn).
+    """The header of the clip in a seekable `stream`: one frame is decoded (for size and turn).
 
     Raises ItemError `empty`, `truncated`, `unreadable`, `no_video_stream`, `no_frames`, `no_times`, `rotation` or
     `decode_error`.

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tokeff.errors import ItemError
-from tokeff.media.video_index import VideoIndex, demuxed, opened
+from tokeff.media.video_index import VideoIndex, opened
+from tokeff.media.video_packets import demuxed
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -1,4 +1,4 @@
-"""What is in a video file, found by reading every packet: which frames, when each is shown, where one may seek.
+"""What is in a video file, by its list of samples or by every packet: which frames, when shown, where one may seek.
 
 Frames that the decoder throws away (behind an edit list, before the first keyframe, hidden reference frames of VP8)
 are not frames of the clip. One frame is decoded, for its size and turn; leaves out the others (`video_frames`).
@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import av
@@ -21,11 +20,12 @@ from tokeff.errors import ItemError
 from tokeff.media.containers import HEAD_BYTES
 from tokeff.media.containers import container as container_of
 from tokeff.media.extents import check_extent
+from tokeff.media.video_packets import NO_TIME, Packets, listed_packets, read_packets
+from tokeff.media.video_tables import SampleTable, sample_tables
 from tokeff.records.headers import VideoHeader
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -85,15 +85,6 @@ class VideoIndex:
     """[n_keys] their decoding times."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Packet:
-    pts: int | None
-    dts: int | None
-    duration: int
-    keyframe: bool
-    discarded: bool
-
-
 @contextmanager
 def opened(stream: BinaryIO) -> "Iterator[InputContainer]":
     """The container in `stream`; errors of FFmpeg inside the block become ItemErrors. Closes the container only."""
@@ -116,22 +107,30 @@ def opened(stream: BinaryIO) -> "Iterator[InputContainer]":
 
 
 def read_index(stream: BinaryIO) -> VideoIndex:
-    """Read every packet of the clip. Raises ItemError: `empty`, `truncated`, `unreadable`, `no_video_stream`, ..."""
+    """The frames of the clip in a seekable `stream`, by its list of samples where it has a plain one, else by packets.
+
+    Raises ItemError: `empty`, `truncated`, `unreadable`, `no_video_stream`, ...
+    """
     _check_whole(stream)
+    return _listed_index(stream, sample_tables(stream)) or _scanned_index(stream)
+
+
+def _listed_index(stream: BinaryIO, tables: dict[int, SampleTable]) -> VideoIndex | None:
+    if not tables:
+        return None
     with opened(stream) as container:
         video = _video_stream(container)
-        packets, frame = _read_packets(container, video)
-        if frame is None or not packets:
+        listed = listed_packets(container, video, tables[video.id]) if video.id in tables else None
+        return None if listed is None else _index(container, video, *listed)
+
+
+def _scanned_index(stream: BinaryIO) -> VideoIndex:
+    with opened(stream) as container:
+        video = _video_stream(container)
+        packets, frame = read_packets(container, video)
+        if frame is None or not len(packets):
             raise ItemError("no_frames", "its video stream holds no frame that decodes", got=f"{len(packets)} packets")
         return _index(container, video, packets, frame)
-
-
-def demuxed(container: "InputContainer", video: "VideoStream") -> "Iterator[Packet[VideoStream]]":
-    """The packets of a stream, the empty one that flushes the decoder last."""
-    try:
-        yield from container.demux(video)
-    except IndexError as error:  # of PyAV's list of streams
-        raise ItemError("late_stream", "a stream begins in its middle, which PyAV cannot follow") from error
 
 
 def _check_whole(stream: BinaryIO) -> None:
@@ -157,38 +156,15 @@ def _video_stream(container: "InputContainer") -> "VideoStream":
     return chosen
 
 
-def _read_packets(container: "InputContainer", video: "VideoStream") -> "tuple[list[_Packet], VideoFrame | None]":
-    packets: list[_Packet] = []
-    frame = None
-    for packet in demuxed(container, video):
-        # A transport stream is marked so wherever two were joined; if pixels are hurt, decoding will say so.
-        if packet.is_corrupt and container.format.name != "mpegts":
-            raise ItemError("truncated", "a packet is cut", where=f"packet {len(packets)}")
-        if packet.size and not _hidden(packet, video):
-            packets.append(_Packet(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard))
-        if frame is None:
-            frame = next(iter(packet.decode()), None)
-    return packets, frame
-
-
-def _hidden(packet: "Packet[VideoStream]", video: "VideoStream") -> bool:
-    """A VP8 frame that is only referred to: its show_frame bit is 0 (RFC 6386, 9.1)."""
-    return video.codec_context.codec.canonical_name == "vp8" and not bytes(memoryview(packet)[:1])[0] & 0x10
-
-
-def _index(
-    container: "InputContainer", video: "VideoStream", packets: list[_Packet], frame: "VideoFrame"
-) -> VideoIndex:
+def _index(container: "InputContainer", video: "VideoStream", packets: Packets, frame: "VideoFrame") -> VideoIndex:
     turn = Turn.of(frame)
-    continuous = _rise([packet.dts for packet in packets if packet.dts is not None])
-    stamped = _gives_times(container) and continuous and all(packet.pts is not None for packet in packets)
-    shown, keys = _by_presentation(packets) if stamped else (_from_first_key(packets), [])
-    if not shown:
+    stamped = _gives_times(container) and _rise(packets.dts[packets.dts != NO_TIME]) and NO_TIME not in packets.pts
+    shown, keys = _by_presentation(packets) if stamped else (_from_first_key(packets), packets[:0])
+    if not len(shown):
         raise ItemError("no_frames", "shows no frame", got=f"{len(packets)} packets")
-    times = [packet.pts if stamped else packet.dts for packet in shown]
-    seconds, duration = _seconds(times, shown[-1].duration, video)
+    times = shown.pts if stamped else shown.dts
+    seconds, duration = _seconds(times, int(shown.durations[-1]), video)
     width, height = _shown_size(container, frame, turn)
-    pts = np.array(times, dtype=np.int64) if stamped else None
     header = VideoHeader(
         width=width,
         height=height,
@@ -197,7 +173,7 @@ def _index(
         container=container.format.name.split(",")[0],
         codec=video.codec_context.codec.canonical_name,
         counted="measured" if stamped else "claimed",
-        key_places=np.array([place for place, packet in enumerate(shown) if packet.keyframe], dtype=np.int64),
+        key_places=np.flatnonzero(shown.keys),
     )
     return VideoIndex(
         header=header,
@@ -205,9 +181,9 @@ def _index(
         decoded_width=frame.width,
         decoded_height=frame.height,
         turn=turn,
-        pts=pts if pts is not None and bool(np.all(np.diff(pts) > 0)) else None,
-        key_pts=np.array([key.pts for key in keys], dtype=np.int64),
-        key_dts=np.array([key.pts if key.dts is None else key.dts for key in keys], dtype=np.int64),
+        pts=times if stamped and bool(np.all(np.diff(times) > 0)) else None,
+        key_pts=keys.pts,
+        key_dts=np.where(keys.dts == NO_TIME, keys.pts, keys.dts),
     )
 
 
@@ -216,9 +192,9 @@ def _gives_times(container: "InputContainer") -> bool:
     return container.format.name != "avi" and not int(container.format.flags) & _NO_TIMESTAMPS
 
 
-def _rise(times: list[int]) -> bool:
+def _rise(times: NDArray[np.int64]) -> bool:
     """False where a clock starts anew, as in transport streams that were joined: then only the rate is left."""
-    return all(before <= after for before, after in pairwise(times))
+    return bool(np.all(np.diff(times) >= 0))
 
 
 def _shown_size(container: "InputContainer", frame: "VideoFrame", turn: Turn) -> tuple[int, int]:
@@ -230,29 +206,33 @@ def _shown_size(container: "InputContainer", frame: "VideoFrame", turn: Turn) ->
     return (frame.height, frame.width) if turn.transpose else (frame.width, frame.height)
 
 
-def _from_first_key(packets: list[_Packet]) -> list[_Packet]:
+def _from_first_key(packets: Packets) -> Packets:
     """Shown frames in order of decoding; what comes before the first keyframe leans on frames that are not there."""
-    first = next((place for place, packet in enumerate(packets) if packet.keyframe), 0)
-    return [packet for packet in packets[first:] if not packet.discarded]
+    started = packets[_first_key(packets) :]
+    return started[~started.discarded]
 
 
-def _by_presentation(packets: list[_Packet]) -> tuple[list[_Packet], list[_Packet]]:
+def _by_presentation(packets: Packets) -> tuple[Packets, Packets]:
     """Shown frames and keyframes, each in order of presentation.
 
     What is shown before the first keyframe leans on frames that are not there, like what is decoded before it.
     """
-    first = next((place for place, packet in enumerate(packets) if packet.keyframe), 0)
-    start = packets[first].pts or 0
-    ordered = sorted((p for p in packets[first:] if (p.pts or 0) >= start), key=lambda packet: packet.pts or 0)
-    return [p for p in ordered if not p.discarded], [p for p in ordered if p.keyframe]
+    started = packets[_first_key(packets) :]
+    started = started[started.pts >= started.pts[0]]
+    ordered = started[np.argsort(started.pts, kind="stable")]
+    return ordered[~ordered.discarded], ordered[ordered.keys]
 
 
-def _seconds(times: list[int | None], last: int, video: "VideoStream") -> tuple[NDArray[np.float64], float]:
+def _first_key(packets: Packets) -> int:
+    return int(np.argmax(packets.keys))
+
+
+def _seconds(times: NDArray[np.int64], last: int, video: "VideoStream") -> tuple[NDArray[np.float64], float]:
     """[n_frames] presentation seconds and the clip's duration; frames without times are numbered by the file's rate."""
     rate, base = video.guessed_rate or video.average_rate, video.time_base
-    known = [time for time in times if time is not None]
-    if base and len(known) == len(times) and _rise(known):
-        seconds = np.array([float(time * base) for time in known])
+    if base and NO_TIME not in times and _rise(times):
+        # Each quotient is rounded once, as that of FFmpeg's fractions.
+        seconds = times * base.numerator / base.denominator
         last_seconds = float(last * base)
     elif rate:
         seconds = np.arange(len(times)) / float(rate)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Counted = Literal["measured", "claimed"]
-"""Whether a count was taken from the data (every packet read) or believed from a field of the container."""
+"""Whether a count was taken from the data (every packet read or listed) or believed from a field of the container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
