@@ -15,7 +15,7 @@ from tokeff.errors import ArtefactInvalid, InsufficientData, RunError, SpecError
 from tokeff.records.signals import ImageSignal
 from tokeff.tokenizers.image.fsq.config import FsqConfig
 from tokeff.tokenizers.image.fsq.model import FsqAutoencoder, fold
-from tokeff.tokenizers.image.fsq.optimiser import orthogonal
+from tokeff.tokenizers.training.optimiser import orthogonal
 from tokeff.tokenizers.image.fsq.output import fit
 from tokeff.tokenizers.image.fsq.pictures import Pictures, gather
 from tokeff.tokenizers.image.fsq.plan import Plan, Report
