@@ -72,11 +72,13 @@ def read_packets(container: "InputContainer", video: "VideoStream") -> "tuple[Pa
     """Every packet that makes a frame, and the first frame. Raises ItemError `truncated` for a packet that is cut."""
     packets: list[_Read] = []
     frame = None
+    # A transport stream is marked as cut wherever two were joined; if pixels are hurt, decoding will say so.
+    marks_cuts = container.format.name != "mpegts"
+    is_vp8 = video.codec_context.codec.canonical_name == "vp8"
     for packet in demuxed(container, video):
-        # A transport stream is marked so wherever two were joined; if pixels are hurt, decoding will say so.
-        if packet.is_corrupt and container.format.name != "mpegts":
+        if marks_cuts and packet.is_corrupt:
             raise ItemError("truncated", "a packet is cut", where=f"packet {len(packets)}")
-        if packet.size and not _hidden(packet, video):
+        if packet.size and not (is_vp8 and _hidden(packet)):
             packets.append(_read(packet))
         if frame is None:
             frame = next(iter(packet.decode()), None)
@@ -138,6 +140,6 @@ def _read(packet: "Packet[VideoStream]") -> _Read:
     return pts, dts, packet.duration or 0, packet.is_keyframe, packet.is_discard
 
 
-def _hidden(packet: "Packet[VideoStream]", video: "VideoStream") -> bool:
+def _hidden(packet: "Packet[VideoStream]") -> bool:
     """A VP8 frame that is only referred to: its show_frame bit is 0 (RFC 6386, 9.1)."""
-    return video.codec_context.codec.canonical_name == "vp8" and not bytes(memoryview(packet)[:1])[0] & 0x10
+    return not bytes(memoryview(packet)[:1])[0] & 0x10
