@@ -11,8 +11,9 @@ from tokeff.records.items import Modality
 
 Unit = Literal["file", "line", "paragraph"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
-Format = Literal["file", "jsonl", "parquet", "arrow", "tar"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+Format = Literal["file", "jsonl", "parquet", "arrow", "tar", "dataset"]
+FORMATS: tuple[Format, ...] = ("file", "jsonl", "parquet", "arrow", "tar")
+"""Those that a person may ask for; a dataset is known by its path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tokeff.errors import NotFound
 from tokeff.readers.cutting import Cut, pieces_of
+from tokeff.readers.hub import PREFIX, dataset_pieces
 from tokeff.readers.options import ReadOptions
 from tokeff.readers.pieces import Part, Piece
 from tokeff.readers.reading import piece_items
@@ -33,7 +34,7 @@ def parts(paths: Sequence[str | Path], options: ReadOptions) -> Iterator[Part]:
     Raises NotFound, at once, for a path that is not there, and at the end for a glob that matches nothing.
     """
     roots = roots_of([paths] if isinstance(paths, str) else paths)
-    return _gathered(cut for found in _found(roots, options) for cut in pieces_of(_piece(found), options))
+    return _gathered(_cuts(roots, options))
 
 
 def items(part: Part, options: ReadOptions) -> Iterator[Item | Failure]:
@@ -53,6 +54,16 @@ def _gathered(cuts: Iterator[Cut]) -> Iterator[Part]:
         n_bytes += cut.piece.n_bytes
     if gathered:
         yield _part(gathered)
+
+
+def _cuts(roots: list[Root], options: ReadOptions) -> Iterator[Cut]:
+    for root in roots:
+        if root.url is not None and root.url.startswith(PREFIX):
+            for piece, note in dataset_pieces(root.url, options):
+                yield Cut(piece, note)
+    files = [root for root in roots if root.url is None or not root.url.startswith(PREFIX)]
+    for found in _found(files, options):
+        yield from pieces_of(_piece(found), options)
 
 
 def _part(cuts: Sequence[Cut]) -> Part:

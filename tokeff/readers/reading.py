@@ -10,6 +10,7 @@ from tokeff.readers.archives import archive_items
 from tokeff.readers.arrow import arrow_items
 from tokeff.readers.fields import failure
 from tokeff.readers.files import file_items
+from tokeff.readers.hub import dataset_items
 from tokeff.readers.jsonl import record_items
 from tokeff.readers.options import Format, ReadOptions
 from tokeff.readers.parquet import damage, parquet_items
@@ -64,4 +65,5 @@ READERS: dict[Format, Callable[[Piece, ReadOptions], Found]] = {
     "parquet": parquet_items,
     "arrow": arrow_items,
     "tar": archive_items,
+    "dataset": dataset_items,
 }

@@ -39,7 +39,7 @@ def walk_url(root: Root, storage: Storage) -> Iterator[Found]:
             top = files.info(place)
         except FileNotFoundError as error:
             fix = "Check the address; --storage-option NAME=VALUE tells the file system more."
-            raise NotFound("there is no file or folder here", where=url, fix=fix) from error
+            raise NotFound("there is no file or folder here", where=url, got=error.__cause__, fix=fix) from error
     matches, depth = matcher(root.pattern) if root.pattern else (lambda below: True, None)
     pending = [(top, url.rstrip("/"), root.label, "")]
     while pending:

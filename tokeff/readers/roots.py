@@ -57,6 +57,9 @@ def matcher(pattern: str) -> tuple[Callable[[str], bool], int | None]:
 
 def _split_url(path: str) -> tuple[Path, str | None, str | None] | None:
     """The parts of a URL as a path, the glob in it, and the URL before the glob; None for what is no remote URL."""
+    if path.startswith("dataset:"):
+        name = path.removeprefix("dataset:")
+        return Path("/dataset:", name.partition("?")[0].strip("/")), None, path
     protocol, separator, rest = path.partition("://")
     if not separator or not is_url(path) or protocol.lower() == "file":
         return None
