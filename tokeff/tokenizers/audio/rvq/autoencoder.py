@@ -43,7 +43,7 @@ class RvqAutoencoderTokenizer(RvqTokenizer):
         held = [place for place, header in enumerate(plain) if header.n_samples * header.n_channels <= HELD_SAMPLES]
         pieces: dict[int, list[Tensor]] = {place: [torch.empty(0)] * len(parts[place]) for place in held}
         jobs = (((place, chunk), part) for place in held for chunk, part in enumerate(parts[place]))
-        for (place, chunk), piece in self.batches.run(jobs, self._shape, self._decode):
+        for (place, chunk), piece in self.batches.run(jobs, _shape, self._decode):
             pieces[place][chunk] = piece
         return [
             self._held(header, pieces[place]) if place in pieces else self._read_later(header, parts[place])
@@ -57,7 +57,7 @@ class RvqAutoencoderTokenizer(RvqTokenizer):
     def _read_later(self, header: AudioHeader, parts: Sequence[Part]) -> AudioSignal:
         def blocks() -> Iterator[Tensor]:
             # The last chunks alone have other lengths, so that they come out in order.
-            decoded = self.batches.run(enumerate(parts), self._shape, self._decode)
+            decoded = self.batches.run(enumerate(parts), _shape, self._decode)
             yield from self._blocks(header, (piece for _, piece in decoded))
             yield torch.zeros(header.n_channels, header.sample_rate_hz)  # where resampling ends a sample short
 
@@ -88,8 +88,10 @@ class RvqAutoencoderTokenizer(RvqTokenizer):
                 expected=f"{len(self.spans(header))} chunks of streams with ids below {list(self.codebook_sizes)}",
             )
         return [
-            Part(tuple(ids[a:b] for ids, a, b in zip(tokens.streams, begin, end, strict=True)), scale)
-            for begin, end, scale in zip(ends - lengths, ends, layout.scales, strict=True)
+            Part(tuple(ids[a:b] for ids, a, b in zip(tokens.streams, begin, end, strict=True)), stop - first, scale)
+            for begin, end, scale, (first, stop) in zip(
+                ends - lengths, ends, layout.scales, self.spans(header), strict=True
+            )
         ]
 
     def _fit(self, tokens: Tokens, header: AudioHeader, lengths: list[int], n_chunks: int) -> bool:
@@ -102,11 +104,6 @@ class RvqAutoencoderTokenizer(RvqTokenizer):
         )
         return n_chunks == len(self.spans(header)) and all(within)
 
-    def _shape(self, part: Part) -> "tuple[Hashable, int]":
-        """Equal lengths of the streams; samples that they stand for, about."""
-        lengths = tuple(map(len, part.ids))
-        return lengths, min(lengths) * self.codec.hop_samples
-
     def _decode(self, parts: Sequence[Part]) -> list[Tensor]:
         """Of each chunk of equal lengths: float32 [n_channels, n] on the CPU."""
         device = self.batches.device
@@ -117,6 +114,11 @@ class RvqAutoencoderTokenizer(RvqTokenizer):
             numbers = [[part.scale] for part in parts]
             scales = torch.tensor(numbers, device=device, dtype=getattr(torch, self.dtype))
         return list(self.codec.decode(Codes(streams, scales)).float().cpu())
+
+
+def _shape(part: Part) -> "tuple[Hashable, int]":
+    """What is equal in a batch: the lengths of the streams; and the samples that they stand for."""
+    return tuple(map(len, part.ids)), part.n_samples
 
 
 def _plain(header: Header) -> AudioHeader:

@@ -75,6 +75,22 @@ class Files:
         return self.find(WEIGHTS)
 
 
+def refuse_pickle(files: Files, *, allow_pickle: bool) -> Path:
+    """The pickled weights, where they are allowed. Raises ArtefactInvalid, and ArtefactMissing where there are none."""
+    pickle = next((name for name in PICKLES if files.find(name)), None)
+    if pickle is None:
+        return files.path(WEIGHTS)  # raises, saying what is there
+    if not allow_pickle:
+        raise ArtefactInvalid(
+            "the weights are a pickle, which can run code when it is read",
+            where=files.where,
+            got=pickle,
+            expected=WEIGHTS,
+            fix="Convert them to safetensors; or, where you trust the file, add ?allow_pickle=true.",
+        )
+    return files.path(pickle)
+
+
 def metadata_of(path: Path) -> dict[str, str]:
     """What the header of a safetensors file says; nothing for other files."""
     try:

@@ -1,6 +1,6 @@
 """From a card to an open tokenizer: which kind of codec the files hold, and who opens it.
 
-    tokeff's own    a safetensors file with the key `tokeff.rvq/1` in its header: alone, or a directory's model.safetensors
+    tokeff's own    a safetensors file whose header has the key `tokeff.rvq/1`, alone or in a directory
     SNAC            a config.json with `vq_strides`
     transformers    a config.json whose model_type is a codec of transformers
 

@@ -42,6 +42,8 @@ class Part:
 
     ids: "tuple[NDArray[np.integer[Any]], ...]"
     """By stream."""
+    n_samples: int
+    """Of the chunk, at the codec's rate."""
     scale: float | None
     """Its loudness, of codecs that take it off before coding."""
 
@@ -126,7 +128,8 @@ class RvqTokenizer:
         codes = self.codec.encode(samples)
         streams = [stream.to("cpu", torch.int32).numpy() for stream in codes.streams]
         scales = [None] * len(pieces) if codes.scales is None else codes.scales.flatten().tolist()
-        return [Part(tuple(stream[place] for stream in streams), scale) for place, scale in enumerate(scales)]
+        length = samples.shape[-1]
+        return [Part(tuple(stream[place] for stream in streams), length, scale) for place, scale in enumerate(scales)]
 
 
 def chunks_of(codec: AudioCodec, card: Card) -> Chunks:

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid, SpecError
 from tokeff.records.cards import Card
-from tokeff.tokenizers.audio.rvq.files import CONFIG, INDEX, PICKLES, PREPROCESSOR, Files
+from tokeff.tokenizers.audio.rvq.files import CONFIG, INDEX, PREPROCESSOR, Files, refuse_pickle
 from tokeff.tokenizers.audio.rvq.models import AudioCodec, Codes
 from tokeff.tokenizers.audio.rvq.shortest import shortest
 
@@ -171,17 +171,7 @@ def _fetch_weights(files: Files, *, allow_pickle: bool) -> None:
         return
     if files.weights() is not None:
         return
-    pickle = next((name for name in PICKLES if files.find(name)), None)
-    if pickle is None:
-        files.path("model.safetensors")  # raises, saying what is there
-    elif not allow_pickle:
-        raise ArtefactInvalid(
-            "the weights are a pickle, which can run code when it is read",
-            where=files.where,
-            got=pickle,
-            expected="model.safetensors",
-            fix="Convert them to safetensors; or, where you trust the file, add ?allow_pickle=true.",
-        )
+    refuse_pickle(files, allow_pickle=allow_pickle)
 
 
 def _from_pretrained(network_class: Any, config: Any, root: Path, where: str) -> Any:
