@@ -1,22 +1,22 @@
-"""Frames to a compressed clip: H.264 in MP4, as a stream of chunks; memory is one chunk and the bytes so far.
+"""Frames to a compressed clip in MP4, as a stream of chunks; memory is one chunk and the bytes so far.
 
-The output depends on nothing but frames, times and settings: the number of encoder threads is fixed, since x264's
-choices depend on it. Leaves out sound, and reading back (`tokeff.media.video`).
+The output depends on nothing but frames, times and settings. Leaves out how each codec is set (`video_codecs`), sound,
+and reading back (`tokeff.media.video`).
 """
 
 import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
 import torch
-from av.bitstream import BitStreamFilterContext
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from torch import Tensor
 
 from tokeff.errors import ItemError, TokeffError
+from tokeff.media.video_codecs import CODINGS, VideoCodec, to_stream
 from tokeff.media.video_index import CROP_NOTE, opened
 from tokeff.records.headers import VideoHeader
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-VideoCodec = Literal["h264"]
-_ENCODERS = {"h264": "libx264"}
-_STREAM_FILTERS = {"h264": "h264_mp4toannexb,filter_units=remove_types=6"}
-"""To a stream that stands for itself, without supplemental information: x264 puts its name and settings there."""
 _TICK = Fraction(1, 1_000_000)
 """Frame times are kept to the microsecond."""
 _BT601 = 6
@@ -41,8 +37,9 @@ def encode(frames: Iterable[Tensor], header: VideoHeader, codec: VideoCodec = "h
     4:2:0, BT.601 limited range. An odd side is padded by repeating its last line and cropped by tokeff's decoding.
     Raises ItemError `unencodable` where the encoder refuses, ValueError where chunks and header do not agree.
     """
-    if _ENCODERS[codec] not in av.codecs_available:
-        raise TokeffError(f"this PyAV has no encoder for {codec}", expected=_ENCODERS[codec], fix="Install av's wheel.")
+    encoder = CODINGS[codec].encoder
+    if encoder not in av.codecs_available:
+        raise TokeffError(f"this PyAV has no encoder for {codec}", expected=encoder, fix="Install av's wheel.")
     buffer = io.BytesIO()
     try:
         with av.open(buffer, "w", format="mp4", options={"movie_timescale": str(1 / _TICK)}) as container:
@@ -57,23 +54,20 @@ def encode(frames: Iterable[Tensor], header: VideoHeader, codec: VideoCodec = "h
 
 
 def elementary_stream(data: bytes, codec: VideoCodec = "h264") -> bytes:
-    """All that a decoder needs of a file of `encode`: payload and parameter sets (ITU-T H.264, annex B), no container.
+    """All that a decoder needs of a file of `encode`: payload and parameter sets, no container (see `video_codecs`).
 
     Sizes and times are not in it, as they are not in the tokens of a model: a reader knows them from the header.
     """
     with opened(io.BytesIO(data)) as container:
         video = container.streams.video[0]
-        to_stream = BitStreamFilterContext(_STREAM_FILTERS[codec], video)
-        # The packet without content that ends the demuxing flushes the filter as well.
-        packets = (packet if packet.size else None for packet in container.demux(video))
-        return b"".join(bytes(part) for packet in packets for part in to_stream.filter(packet))
+        return to_stream(container.demux(video), video, codec)
 
 
 def _stream(container: "OutputContainer", header: VideoHeader, codec: VideoCodec, crf: float) -> "VideoStream":
     rate = Fraction(header.frame_rate_hz).limit_denominator(1001) if header.frame_rate_hz > 0 else Fraction(25)
-    options = {"crf": f"{crf:g}", "threads": "4", "x264-params": "lookahead-threads=1:cpu-independent=1"}
+    options = {"crf": f"{crf:g}", **CODINGS[codec].options}
     rate = max(rate, Fraction(1, 1001))
-    stream = cast("VideoStream", container.add_stream(_ENCODERS[codec], rate=rate, options=options))
+    stream = cast("VideoStream", container.add_stream(CODINGS[codec].encoder, rate=rate, options=options))
     stream.width, stream.height = header.width + header.width % 2, header.height + header.height % 2
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = _TICK

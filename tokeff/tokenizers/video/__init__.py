@@ -6,7 +6,7 @@ from tokeff.errors import NotFound, SpecError
 from tokeff.records.cards import ParameterValue
 from tokeff.tokenizers.families import Family, Parameter
 
-CODECS = ("h264",)
+CODECS = ("h264", "av1", "vp9")
 RULES = ("videomae", "qwen2-vl", "qwen3-vl", "per-frame")
 
 
@@ -90,7 +90,11 @@ CODEC_BYTES = Family(
     load="tokeff.tokenizers.video.codec_bytes:load",
     parameters={
         "codec": Parameter(type=str, default=None, help="the codec", choices=CODECS),
-        "crf": Parameter(type=float, default=23.0, help="constant rate factor: 0 (finest) to 51"),
+        "crf": Parameter(
+            type=float,
+            default=None,
+            help="constant rate factor, 0 (finest) to 51 (h264) or 63; where not set h264 23, av1 35, vp9 31",
+        ),
     },
     parse_source=_codec,
 )

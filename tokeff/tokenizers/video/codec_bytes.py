@@ -1,24 +1,22 @@
-"""The family `codec-bytes` for video: the bytes of an H.264 elementary stream as ids. One stream, 256 ids.
+"""The family `codec-bytes` for video: the bytes of an H.264, AV1 or VP9 stream as ids. One stream, 256 ids.
 
-Counted is all that a decoder needs beside size and times: packets' payload and parameter sets, not the container. The
-number of ids depends on the content, so headers do not tell it.
+Counted is all that a decoder needs beside size and times: packets' payload and parameter sets, not the container (VP9
+needs 12 bytes a frame to tell its packets apart). The number of ids depends on the content, so headers do not tell it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 
 from tokeff.errors import SpecError
-from tokeff.media.video import VideoCodec, decode_stream, elementary_stream, encode
+from tokeff.media.video import decode_stream, elementary_stream, encode
+from tokeff.media.video_codecs import CODECS, CODINGS, VideoCodec
 from tokeff.records.cards import Card
 from tokeff.records.headers import Header, VideoHeader
 from tokeff.records.signals import VideoSignal
 from tokeff.records.tokens import Tokens
 from tokeff.tokenizers.protocols import LoadContext
-
-CODECS: dict[str, VideoCodec] = {codec: codec for codec in get_args(VideoCodec)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +49,13 @@ class VideoCodecBytesTokenizer:
 
 def load(card: Card, context: LoadContext) -> VideoCodecBytesTokenizer:
     """Opens a tokenizer of the family. Raises SpecError for settings that the codec does not have."""
-    codec, crf = CODECS.get(str(card.parameters.get("codec"))), card.parameters.get("crf", 23.0)
+    named = card.parameters.get("codec")
+    codec = next((codec for codec in CODECS if codec == named), None)
     if codec is None:
-        raise SpecError("no codec is named", where=card.name, fix="Write video/codec-bytes:h264.")
-    if not isinstance(crf, float) or not 0 <= crf <= 51:
-        raise SpecError("crf is out of range", where=card.name, got=crf, expected="0 (finest) to 51")
-    return VideoCodecBytesTokenizer(card=card, codec=codec, crf=crf)
+        raise SpecError("no codec is named", where=card.name, fix="Write video/codec-bytes:h264, av1 or vp9.")
+    coding = CODINGS[codec]
+    crf = card.parameters.get("crf", coding.crf)
+    if not isinstance(crf, int | float) or not 0 <= crf <= coding.max_crf:
+        expected = f"0 (finest) to {coding.max_crf}"
+        raise SpecError("crf is out of range", where=card.name, got=crf, expected=expected)
+    return VideoCodecBytesTokenizer(card=card, codec=codec, crf=float(crf))
