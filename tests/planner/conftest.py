@@ -1,12 +1,15 @@
-"""Measurements built by hand: known bytes per token, intervals and speeds."""
+"""Measurements built by hand: known bytes per token, intervals and speeds; and plans of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from tokeff.planner.plan import make_plan
+from tokeff.planner.request import Scenario, Settings
 from tokeff.records.items import Modality
 from tokeff.records.measurements import Estimate, Measurement
+from tokeff.records.plans import Figure, Plan, ScenarioPlan
 
 Build = Callable[..., Measurement]
 
@@ -58,6 +61,37 @@ def build(
         throughput={"encode": {"seconds": 2.0, "raw_megabytes_per_second": rates}} if speed else {},
         absent={} if half_width is not None else {"ci.bytes_per_token.low": "too_few_items"},
     )
+
+
+def _value(figure: Figure) -> float:
+    assert figure.value is not None, figure.absent
+    return figure.value
+
+
+def _one(plan: Plan) -> ScenarioPlan:
+    return plan.scenarios[0]
+
+
+def _planned(mixed: Sequence[Measurement], settings: Settings | None = None, **scenario: object) -> ScenarioPlan:
+    return _one(make_plan(mixed, [Scenario(**scenario)], settings))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def value() -> Callable[[Figure], float]:
+    """The number of a figure that has one."""
+    return _value
+
+
+@pytest.fixture
+def one() -> Callable[[Plan], ScenarioPlan]:
+    """The first scenario."""
+    return _one
+
+
+@pytest.fixture
+def planned() -> Callable[..., ScenarioPlan]:
+    """The plan of measurements for one scenario."""
+    return _planned
 
 
 @pytest.fixture

@@ -10,29 +10,18 @@ from tokeff.planner.plan import make_plan
 from tokeff.planner.request import Prices, Scenario, Settings, Size
 from tokeff.records.items import Modality
 from tokeff.records.measurements import Measurement
-from tokeff.records.plans import Figure, Plan, ScenarioPlan
+from tokeff.records.plans import Figure, ScenarioPlan
 
 Build = Callable[..., Measurement]
 Mixed = Sequence[Measurement]
+Value = Callable[[Figure], float]
+Planned = Callable[..., ScenarioPlan]
 TEXT: dict[Modality, Size] = {"text": Size(kind="stored", amount=2e12)}
 PAIR: dict[Modality, Size] = {**TEXT, "image": Size(kind="stored", amount=5e12)}
 ALL: dict[Modality, Size] = {**PAIR, "video": Size(kind="stored", amount=4e13)}
 
 
-def value(figure: Figure) -> float:
-    assert figure.value is not None, figure.absent
-    return figure.value
-
-
-def one(plan: Plan) -> ScenarioPlan:
-    return plan.scenarios[0]
-
-
-def planned(mixed: Mixed, settings: Settings | None = None, **scenario: object) -> ScenarioPlan:
-    return one(make_plan(mixed, [Scenario(**scenario)], settings))  # type: ignore[arg-type]
-
-
-def test_money(mixed: Mixed) -> None:
+def test_money(mixed: Mixed, value: Value, planned: Planned) -> None:
     prices = Prices(per_gigabyte={"text": 0.5, "image": 0.1}, gpu_hour=2.0, machine_hour=0.1)
     tiny: dict[Modality, Size] = {"text": Size(kind="stored", amount=1e6), "image": Size(kind="stored", amount=1e6)}
     plan = planned(mixed, Settings(budget=1e5, prices=Prices(per_gigabyte=prices.per_gigabyte)), corpus=tiny)
@@ -60,7 +49,7 @@ def test_money(mixed: Mixed) -> None:
     assert spent == pytest.approx(1e5)
 
 
-def test_marginal_values(mixed: Mixed) -> None:
+def test_marginal_values(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, Settings(prices=Prices(per_gigabyte={"text": 0.5})), corpus=PAIR, n_parameters=7e9)
     rows = {(each.law, each.modality): each for each in plan.marginals}
     assert value(rows["sun-guo-2024", "text"].per_gigabyte) == pytest.approx(1e9 / 2e12)
@@ -73,7 +62,7 @@ def test_marginal_values(mixed: Mixed) -> None:
     assert rows["sun-guo-2024", "image"].per_money is None
 
 
-def test_sensitivities(mixed: Mixed) -> None:
+def test_sensitivities(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, corpus=ALL, n_parameters=7e9)
     bars = {(each.modality, each.kind): each for each in plan.sensitivities}
     step = bars["text", "step"]
@@ -92,7 +81,7 @@ def test_sensitivities(mixed: Mixed) -> None:
     assert plan.sensitivities[0].kind == "tokenizer"
 
 
-def test_costs(mixed: Mixed) -> None:
+def test_costs(mixed: Mixed, value: Value, planned: Planned) -> None:
     prices = Prices(gpu_hour=2.0, machine_hour=0.1)
     settings = Settings(prices=prices, gpu_flops=1e15, utilisation=0.5)
     cost = planned(mixed, settings, corpus=PAIR, n_parameters=7e9).cost
@@ -107,7 +96,7 @@ def test_costs(mixed: Mixed) -> None:
     assert value(cost.money["tokenising"]) == pytest.approx(0.1 * (2e12 + 1e13) / 10e6 / 3600)
 
 
-def test_no_speed_no_hours(measured: Build) -> None:
+def test_no_speed_no_hours(measured: Build, planned: Planned) -> None:
     cost = planned([measured(speed=None)], corpus=TEXT).cost
     assert cost.tokenising_hours["text"].value is None
     assert cost.tokenising_hours["text"].absent

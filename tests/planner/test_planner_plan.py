@@ -19,14 +19,12 @@ from tokeff.records.plans import Figure, Plan, ScenarioPlan
 
 Build = Callable[..., Measurement]
 Mixed = Sequence[Measurement]
+Value = Callable[[Figure], float]
+Planned = Callable[..., ScenarioPlan]
+One = Callable[[Plan], ScenarioPlan]
 TEXT: dict[Modality, Size] = {"text": Size(kind="stored", amount=2e12)}
 PAIR: dict[Modality, Size] = {**TEXT, "image": Size(kind="stored", amount=5e12)}
 ALL: dict[Modality, Size] = {**PAIR, "video": Size(kind="stored", amount=4e13)}
-
-
-def value(figure: Figure) -> float:
-    assert figure.value is not None, figure.absent
-    return figure.value
 
 
 def width(figure: Figure) -> float:
@@ -35,15 +33,7 @@ def width(figure: Figure) -> float:
     return figure.high - figure.low
 
 
-def one(plan: Plan) -> ScenarioPlan:
-    return plan.scenarios[0]
-
-
-def planned(mixed: Mixed, settings: Settings | None = None, **scenario: object) -> ScenarioPlan:
-    return one(make_plan(mixed, [Scenario(**scenario)], settings))  # type: ignore[arg-type]
-
-
-def test_tokens_are_bytes_over_bytes_per_token(mixed: Mixed) -> None:
+def test_tokens_are_bytes_over_bytes_per_token(mixed: Mixed, value: Value, planned: Planned) -> None:
     found = {each.modality: each for each in planned(mixed, corpus=ALL, n_parameters=7e9).modalities}
     assert value(found["text"].tokens) == pytest.approx(2e12 / 4)
     assert value(found["image"].raw_bytes) == pytest.approx(1e13)  # stored bytes are half of the raw ones
@@ -54,7 +44,7 @@ def test_tokens_are_bytes_over_bytes_per_token(mixed: Mixed) -> None:
     assert sum(each.share for each in found.values()) == pytest.approx(1)
 
 
-def test_raw_sizes_and_multiples_of_the_run(mixed: Mixed) -> None:
+def test_raw_sizes_and_multiples_of_the_run(mixed: Mixed, value: Value, planned: Planned) -> None:
     raw = planned(mixed, corpus={"image": Size(kind="raw", amount=1e13)})
     times = planned(mixed, corpus={"image": Size(kind="times", amount=1e3)})
     assert value(raw.modalities[0].tokens) == pytest.approx(1e13 / 2500)
@@ -64,7 +54,7 @@ def test_raw_sizes_and_multiples_of_the_run(mixed: Mixed) -> None:
     assert "give --corpus" in " ".join(whole.notes)
 
 
-def test_losses_are_those_of_the_laws(mixed: Mixed) -> None:
+def test_losses_are_those_of_the_laws(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, corpus=TEXT, n_parameters=7e9)
     for each in plan.losses:
         inputs = {name: 7e9 if name == "n_parameters" else 5e11 for name in each.inputs}
@@ -72,7 +62,7 @@ def test_losses_are_those_of_the_laws(mixed: Mixed) -> None:
     assert {each.law for each in plan.losses} >= {"hoffmann-2022", "muennighoff-2023", "kaplan-2020"}
 
 
-def test_every_number_of_a_law_says_where_it_comes_from(mixed: Mixed) -> None:
+def test_every_number_of_a_law_says_where_it_comes_from(mixed: Mixed, planned: Planned) -> None:
     plan = planned(mixed, corpus=PAIR, compute_flops=1e23)
     figures = [each.loss for each in plan.losses] + [each.n_parameters for each in plan.optima]
     for figure in figures:
@@ -89,7 +79,7 @@ def test_every_number_of_a_law_says_where_it_comes_from(mixed: Mixed) -> None:
     assert not next(each.loss.extrapolates for each in inside.losses if each.law == "hoffmann-2022")
 
 
-def test_ranges_carry_bytes_per_token_and_the_law(measured: Build) -> None:
+def test_ranges_carry_bytes_per_token_and_the_law(measured: Build, one: One) -> None:
     def loss(half_width: float, law: str) -> Figure:
         plan = one(
             make_plan(
@@ -112,7 +102,7 @@ def test_ranges_carry_bytes_per_token_and_the_law(measured: Build) -> None:
     assert law_alone.low == pytest.approx(float(predicted.low), abs=3e-3)
 
 
-def test_more_items_give_narrower_plans(measured: Build) -> None:
+def test_more_items_give_narrower_plans(measured: Build, one: One) -> None:
     few, many = (
         one(make_plan([measured(half_width=0.3 / math.sqrt(n), n_items=n)], [Scenario(corpus=TEXT, n_parameters=7e9)]))
         for n in (10, 1000)
@@ -121,12 +111,12 @@ def test_more_items_give_narrower_plans(measured: Build) -> None:
     assert width(many.modalities[0].tokens) < width(few.modalities[0].tokens)
 
 
-def test_score_is_the_log_product(mixed: Mixed) -> None:
+def test_score_is_the_log_product(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, corpus=PAIR, n_parameters=7e9)
     assert value(plan.score) == pytest.approx(math.log(7e9) + math.log(5e11) + math.log(4e9))
 
 
-def test_the_papers_question(mixed: Mixed) -> None:
+def test_the_papers_question(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, corpus=PAIR, n_parameters=7e9)
     for trade in plan.trades:
         if trade.law == "sun-guo-2024":
@@ -146,7 +136,7 @@ def test_the_papers_question(mixed: Mixed) -> None:
     assert value(trade.data_ratio) == pytest.approx(float(solved) / 5e11, rel=1e-6)
 
 
-def test_data_that_cannot_replace_size_says_so(mixed: Mixed) -> None:
+def test_data_that_cannot_replace_size_says_so(mixed: Mixed, planned: Planned) -> None:
     plan = planned(mixed, corpus=TEXT, n_parameters=1e8)
     trade = next(t for t in plan.trades if t.law == "hoffmann-2022" and t.factor == 10)
     assert trade.data_ratio.value is None
@@ -154,7 +144,7 @@ def test_data_that_cannot_replace_size_says_so(mixed: Mixed) -> None:
 
 
 @pytest.mark.parametrize("name", ["hoffmann-2022", "besiroglu-2024-refit", "kaplan-2020", "muennighoff-2023"])
-def test_the_optimum_is_the_laws_own(name: str) -> None:
+def test_the_optimum_is_the_laws_own(name: str, value: Value) -> None:
     law = laws.load(name)
     view = View.of(law, ("text",), 0.95)
     tokens: dict[Modality, Fan] = {"text": np.full(1000, 3e11)}
@@ -171,7 +161,7 @@ def test_the_optimum_is_the_laws_own(name: str) -> None:
     assert float(back.inputs["n_parameters"]) == pytest.approx(value(found.corpus_n_parameters), rel=1e-4)
 
 
-def test_repeats_are_judged_by_the_law_of_repeated_data(mixed: Mixed) -> None:
+def test_repeats_are_judged_by_the_law_of_repeated_data(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, corpus=TEXT, compute_flops=1e24)
     law = laws.load("muennighoff-2023")
     for each in plan.optima:
@@ -184,7 +174,7 @@ def test_repeats_are_judged_by_the_law_of_repeated_data(mixed: Mixed) -> None:
     assert any(value(each.epochs) > 1 for each in plan.optima)
 
 
-def test_laws_speak_for_their_part_only(mixed: Mixed) -> None:
+def test_laws_speak_for_their_part_only(mixed: Mixed, planned: Planned) -> None:
     plan = planned(mixed, corpus=ALL, n_parameters=7e9)
     scopes = {each.law: each.scope for each in plan.losses}
     assert scopes["hoffmann-2022"] == ("text",)
@@ -192,7 +182,7 @@ def test_laws_speak_for_their_part_only(mixed: Mixed) -> None:
     assert any("No loss law is used for video" in note for note in plan.notes)
 
 
-def test_fusion_only_for_pictures_with_text(mixed: Mixed) -> None:
+def test_fusion_only_for_pictures_with_text(mixed: Mixed, value: Value, planned: Planned) -> None:
     assert planned(mixed, corpus=TEXT, compute_flops=1e21).fusion is None
     fusion = planned(mixed, corpus=PAIR, compute_flops=1e21).fusion
     assert fusion is not None
@@ -217,7 +207,7 @@ def test_plan_json_is_strict_and_whole(mixed: Mixed) -> None:
     assert all(len(line["x"]) == len(line["y"]) for line in lines)
 
 
-def test_equal_performance_lines_are_of_equal_performance(mixed: Mixed) -> None:
+def test_equal_performance_lines_are_of_equal_performance(mixed: Mixed, planned: Planned) -> None:
     plan = planned(mixed, corpus=TEXT, n_parameters=7e9)
     line = next(each for each in plan.curves if each.title == "equal performance" and each.law == "hoffmann-2022")
     losses = laws.load("hoffmann-2022").predict({"n_parameters": line.x, "n_training_tokens": line.y}).value

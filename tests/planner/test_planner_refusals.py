@@ -5,33 +5,21 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tokeff.errors import InsufficientData, LawError, NotFound, TokeffError
-from tokeff.planner.plan import make_plan
 from tokeff.planner.request import Prices, Scenario, Settings, Size
 from tokeff.records.items import Modality
 from tokeff.records.measurements import Measurement
-from tokeff.records.plans import Figure, Plan, ScenarioPlan
+from tokeff.records.plans import Figure, ScenarioPlan
 
 Build = Callable[..., Measurement]
 Mixed = Sequence[Measurement]
+Value = Callable[[Figure], float]
+Planned = Callable[..., ScenarioPlan]
 TEXT: dict[Modality, Size] = {"text": Size(kind="stored", amount=2e12)}
 PAIR: dict[Modality, Size] = {**TEXT, "image": Size(kind="stored", amount=5e12)}
 ALL: dict[Modality, Size] = {**PAIR, "video": Size(kind="stored", amount=4e13)}
 
 
-def value(figure: Figure) -> float:
-    assert figure.value is not None, figure.absent
-    return figure.value
-
-
-def one(plan: Plan) -> ScenarioPlan:
-    return plan.scenarios[0]
-
-
-def planned(mixed: Mixed, settings: Settings | None = None, **scenario: object) -> ScenarioPlan:
-    return one(make_plan(mixed, [Scenario(**scenario)], settings))  # type: ignore[arg-type]
-
-
-def test_without_a_law_a_size_must_be_given(measured: Build) -> None:
+def test_without_a_law_a_size_must_be_given(measured: Build, value: Value, planned: Planned) -> None:
     plan = planned([measured("audio", "codec")], corpus={"audio": Size(kind="stored", amount=1e12)})
     assert plan.n_parameters.value is None
     assert "give --parameters" in str(plan.n_parameters.absent)
@@ -60,13 +48,19 @@ def test_without_a_law_a_size_must_be_given(measured: Build) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused_with_what_could(
-    mixed: Mixed, settings: dict[str, object], scenario: dict[str, object], error: type[TokeffError], said: str
+    mixed: Mixed,
+    planned: Planned,
+    *,
+    settings: dict[str, object],
+    scenario: dict[str, object],
+    error: type[TokeffError],
+    said: str,
 ) -> None:
     with pytest.raises(error, match=said):
         planned(mixed, Settings(**settings), **scenario)  # type: ignore[arg-type]
 
 
-def test_a_modality_that_the_run_lacks(measured: Build) -> None:
+def test_a_modality_that_the_run_lacks(measured: Build, planned: Planned) -> None:
     with pytest.raises(NotFound, match="Profile some video too"):
         planned([measured()], corpus={"text": TEXT["text"], "video": ALL["video"]})
     with pytest.raises(InsufficientData, match="holds no measurement"):

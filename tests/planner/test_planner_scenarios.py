@@ -12,29 +12,18 @@ from tokeff.planner.plan import make_plan
 from tokeff.planner.request import Fidelity, Scenario, Settings, Size, Substitution
 from tokeff.records.items import Modality
 from tokeff.records.measurements import Measurement
-from tokeff.records.plans import Figure, Plan, ScenarioPlan
+from tokeff.records.plans import Figure, ScenarioPlan
 
 Build = Callable[..., Measurement]
 Mixed = Sequence[Measurement]
+Value = Callable[[Figure], float]
+Planned = Callable[..., ScenarioPlan]
 TEXT: dict[Modality, Size] = {"text": Size(kind="stored", amount=2e12)}
 PAIR: dict[Modality, Size] = {**TEXT, "image": Size(kind="stored", amount=5e12)}
 ALL: dict[Modality, Size] = {**PAIR, "video": Size(kind="stored", amount=4e13)}
 
 
-def value(figure: Figure) -> float:
-    assert figure.value is not None, figure.absent
-    return figure.value
-
-
-def one(plan: Plan) -> ScenarioPlan:
-    return plan.scenarios[0]
-
-
-def planned(mixed: Mixed, settings: Settings | None = None, **scenario: object) -> ScenarioPlan:
-    return one(make_plan(mixed, [Scenario(**scenario)], settings))  # type: ignore[arg-type]
-
-
-def test_differences_keep_what_scenarios_share(mixed: Mixed) -> None:
+def test_differences_keep_what_scenarios_share(mixed: Mixed, value: Value) -> None:
     half: dict[Modality, Size] = {"text": Size(kind="stored", amount=1e12)}
     plan = make_plan(
         mixed,
@@ -58,7 +47,7 @@ def test_another_modality_is_a_jump(mixed: Mixed) -> None:
     assert any("jump" in sentence for sentence in plan.consequences)
 
 
-def test_losses_of_other_tokenizers_are_not_compared(mixed: Mixed) -> None:
+def test_losses_of_other_tokenizers_are_not_compared(mixed: Mixed, value: Value) -> None:
     swap = Substitution(kind="tokenizer", modality="text", tokenizer="bytes")
     plan = make_plan(
         mixed,
@@ -72,7 +61,7 @@ def test_losses_of_other_tokenizers_are_not_compared(mixed: Mixed) -> None:
     assert all("do not compare" in str(figure.absent) for figure in difference.losses.values())
 
 
-def test_substitutions_are_worked_out_from_the_run(mixed: Mixed) -> None:
+def test_substitutions_are_worked_out_from_the_run(mixed: Mixed, value: Value, planned: Planned) -> None:
     seconds = 4e13 / 0.005 / 40_000 / 360.0
 
     def tokens(change: Substitution) -> dict[str, float]:
@@ -91,7 +80,7 @@ def test_substitutions_are_worked_out_from_the_run(mixed: Mixed) -> None:
     assert small["image"] == pytest.approx(1e9)
 
 
-def test_substitutions_that_the_run_does_not_support(mixed: Mixed, measured: Build) -> None:
+def test_substitutions_that_the_run_does_not_support(mixed: Mixed, measured: Build, planned: Planned) -> None:
     with pytest.raises(TokeffError, match="lacks frames_per_second"):
         Substitution(kind="key-frames", modality="video")
     with pytest.raises(TokeffError, match="cannot be done"):
@@ -106,7 +95,7 @@ def test_substitutions_that_the_run_does_not_support(mixed: Mixed, measured: Bui
         planned(blind, corpus={"video": ALL["video"]}, substitutions=(sound,))
 
 
-def test_effective_tokens(measured: Build) -> None:
+def test_effective_tokens(measured: Build, value: Value, planned: Planned) -> None:
     lossy = measured("image", "vq", bytes_per_token=2500.0, reconstruction={"retained_share": {"6": {"2": 0.25}}})
     exact = measured(reconstruction={"entropy_bits_per_byte": 0.0})
     settings = Settings(fidelity={None: Fidelity(depth="6", scale="2")})
@@ -122,7 +111,7 @@ def test_effective_tokens(measured: Build) -> None:
     assert any("extension" in note for note in kept.notes)
 
 
-def test_effective_tokens_are_refused_where_nothing_was_measured(measured: Build) -> None:
+def test_effective_tokens_are_refused_where_nothing_was_measured(measured: Build, planned: Planned) -> None:
     settings = Settings(fidelity={None: Fidelity(depth="6", scale="2")})
     with pytest.raises(InsufficientData, match="not measured what these tokens keep"):
         planned([measured()], settings, corpus=TEXT)
@@ -134,7 +123,7 @@ def test_effective_tokens_are_refused_where_nothing_was_measured(measured: Build
         planned([useless], settings, corpus=TEXT)
 
 
-def test_limits_of_mixture_and_epochs(mixed: Mixed) -> None:
+def test_limits_of_mixture_and_epochs(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, corpus=PAIR, n_parameters=7e9, mixture={"image": (0.1, 1.0)})
     shares = {each.modality: each.share for each in plan.modalities}
     assert shares["image"] == pytest.approx(0.1)
@@ -144,14 +133,16 @@ def test_limits_of_mixture_and_epochs(mixed: Mixed) -> None:
     assert again.modalities[0].epochs == pytest.approx(2)
 
 
-def test_compute_within_epoch_limits_makes_a_larger_model(mixed: Mixed) -> None:
+def test_compute_within_epoch_limits_makes_a_larger_model(mixed: Mixed, value: Value, planned: Planned) -> None:
     plan = planned(mixed, corpus={"text": Size(kind="stored", amount=1e9)}, compute_flops=1e22, max_epochs={"text": 4})
     assert value(plan.n_training_tokens) == pytest.approx(1e9)
     assert value(plan.n_parameters) == pytest.approx(1e22 / 6 / 1e9)
     assert any("epoch limits" in note for note in plan.notes)
 
 
-def test_a_fitted_law_is_used_by_name(mixed: Mixed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fitted_law_is_used_by_name(
+    mixed: Mixed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Value, planned: Planned
+) -> None:
     laws.save(_product_law(), tmp_path / "my-scores.json")
     monkeypatch.setenv("TOKEFF_LAWS", str(tmp_path))
     plan = planned(mixed, Settings(laws=("my-scores",)), corpus=PAIR, n_parameters=7e9)

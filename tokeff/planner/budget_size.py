@@ -57,7 +57,12 @@ def problem_of(held: Held, run: Training, settings: Settings, view: View | None,
 
 
 def choose_size(held: Held, run: Training, settings: Settings, view: View | None) -> Choice | None:
-    """The best size by a loss law, or by Sun & Guo's where `view` is None; None where no size is the best."""
+    """The best size by a loss law, or by Sun & Guo's where `view` is None; None where no size is the best.
+
+    By Sun & Guo's law one modality has none: the same product of size and tokens is had with ever fewer tokens.
+    """
+    if view is None and len(held) == 1:
+        return None
     limited = any(bound != (0.0, 1.0) for bound in run.bounds.values())
     market = _market(held, run, settings)
     n_draws = 1 if limited else market.held.shape[1]
@@ -115,6 +120,6 @@ def _choice(held: Held, settings: Settings, view: View | None, size: Fan, used: 
 
 def _by_product(n_modalities: int, said: str) -> str:
     return (
-        "Its size is best by the law too: where nothing is held yet, training takes as much as each modality's share, "
-        f"1/{n_modalities} of the money. {said}"
+        f"Its size is the best by this law as well: where nothing is held yet, 1/{n_modalities} of the money goes into "
+        f"training. {said}"
     ).strip()

@@ -22,13 +22,14 @@ INDISTINCT = 0.01
 TEXT_AND_IMAGE: tuple[Modality, ...] = ("text", "image")
 
 
-def fusion(compute_flops: float, confidence: float) -> FusionPlan:
+def fusion(compute_flops: float, compute_of: str, confidence: float) -> FusionPlan:
     """Losses on the three frontiers, and what they say."""
     views = {name: View.of(load(law), TEXT_AND_IMAGE, confidence) for name, law in FRONTIERS.items()}
     inputs = {"compute_flops": np.array([compute_flops])}
     losses = {name: view.figure(view.at(inputs), inputs=inputs) for name, view in views.items()}
     return FusionPlan(
         compute_flops=compute_flops,
+        compute_of=compute_of,
         losses=losses,
         crossing_flops=_crossing(views["early"], views["late"]),
         sentence=_sentence({name: figure.value or math.nan for name, figure in losses.items()}),

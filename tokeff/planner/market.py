@@ -60,12 +60,13 @@ def used_by_product(market: Market, size: Fan) -> Fan:
         spend = np.exp(multiplier)
         return np.asarray(np.maximum(spend / dear, np.minimum(spend / use, have)))
 
-    low, high = np.full(use.shape, -80.0), np.full(use.shape, np.log(market.budget))
+    price = np.where(np.isfinite(market.price), market.price / market.epochs, 0.0)
+    owned = (have * price).sum(axis=0)
+    low, high = np.full(use.shape, -80.0), np.log(market.budget + owned)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         found = tokens(middle)
-        extra = np.maximum(found - have, 0.0)
-        money = np.where(extra > 0, extra * np.where(np.isfinite(dear), dear - use, 0.0), 0.0) + found * use
+        money = np.maximum(found - have, 0.0) * price + found * use
         low, high = np.where(money.sum(axis=0) < market.budget, (middle, high), (low, middle))
     return tokens((low + high) / 2)
 

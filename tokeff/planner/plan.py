@@ -36,6 +36,7 @@ from tokeff.records.plans import (
     OptimumPlan,
     Plan,
     ScenarioPlan,
+    SplitPlan,
     Trade,
 )
 
@@ -93,6 +94,7 @@ def _work(measurements: Sequence[Measurement], scenario: Scenario, settings: Set
     seen = {m: np.asarray(run.tokens[m] * held[m].worth) for m in corpus}
     unique = {m: np.asarray(held[m].tokens * held[m].worth) for m in corpus}
     losses = {} if run.size is None else {v.law.name: v.value(run.size, seen, unique) for v in views}
+    bought = splits(held, run, settings, lead)
     plan = ScenarioPlan(
         name=scenario.name,
         modalities=tuple(_modality(held[m], run, settings) for m in corpus),
@@ -102,8 +104,8 @@ def _work(measurements: Sequence[Measurement], scenario: Scenario, settings: Set
         losses=_losses(views, run, seen, unique, losses),
         trades=_trades(corpus, views, run, unique, settings),
         optima=_optima(views, held, scenario),
-        fusion=_fusion(corpus, run, settings),
-        splits=splits(held, run, settings, lead),
+        fusion=_fusion(corpus, run, bought, settings),
+        splits=bought,
         marginals=marginals(held, run.size, settings, list(views)),
         sensitivities=sensitivities(held, run, lead, measurements, settings.fidelity),
         cost=cost(held, run.tokens, run.size, settings),
@@ -200,10 +202,17 @@ def _optima(views: Sequence[View], held: dict[Modality, Holding], scenario: Scen
     return tuple(found)
 
 
-def _fusion(corpus: tuple[Modality, ...], run: Training, settings: Settings) -> FusionPlan | None:
+def _fusion(
+    corpus: tuple[Modality, ...], run: Training, bought: Sequence[SplitPlan], settings: Settings
+) -> FusionPlan | None:
+    """At the compute of what the budget trains where it chose the size, else of the training run."""
     if run.size is None or not {"text", "image"} <= set(corpus):
         return None
-    return fusion(float(6 * run.size[0] * run.total[0]), settings.confidence)
+    if bought and bought[-1].n_parameters != run.size_figure:
+        last = bought[-1]
+        size, tokens = last.n_parameters.value or 0.0, last.n_training_tokens.value or 0.0
+        return fusion(6 * size * tokens, f"what the budget trains by {last.law}", settings.confidence)
+    return fusion(float(6 * run.size[0] * run.total[0]), "the training run", settings.confidence)
 
 
 def _difference(after: Worked, before: Worked, settings: Settings) -> Difference:

@@ -118,6 +118,8 @@ class FusionPlan:
     """Early fusion, late fusion and sparse early fusion at one compute, by their published frontiers."""
 
     compute_flops: float
+    compute_of: str
+    """What that compute trains."""
     losses: Mapping[str, Figure]
     crossing_flops: float | None
     """Compute at which early and late fusion change places; None where they do not."""

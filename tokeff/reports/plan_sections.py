@@ -117,7 +117,10 @@ def fusion_lines(fusion: FusionPlan) -> list[str]:
     """The frontiers at one compute."""
     losses = "; ".join(f"{name} {plain(figure)}" for name, figure in fusion.losses.items())
     crossing = f" Their published curves cross at {power(fusion.crossing_flops)}." if fusion.crossing_flops else ""
-    return [f"At {power(fusion.compute_flops)} FLOPs, nats per token: {losses}.", fusion.sentence + crossing]
+    return [
+        f"At {power(fusion.compute_flops)} FLOPs ({fusion.compute_of}), nats per token: {losses}.",
+        fusion.sentence + crossing,
+    ]
 
 
 def split_table(split: SplitPlan) -> Sheet:
