@@ -6,7 +6,7 @@ be sampled apart: the sample of their samples is the sample of the whole. Leaves
 
 import hashlib
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tokeff.records.items import MODALITIES, Item, Modality
 
@@ -53,6 +53,15 @@ class Fingerprint:
         text = f"{item.modality}\0{item.key}\0{item.stored_bytes}"
         self._sum = (self._sum + int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")) % MODULUS
         self._n_items += 1
+
+    def to_json(self) -> list[str]:
+        """The sums so far, to be merged elsewhere."""
+        return [str(self._n_items), f"{self._sum:x}"]
+
+    def merge(self, sums: Sequence[str]) -> None:
+        """Add what another fingerprint's `to_json` gave."""
+        self._n_items += int(sums[0])
+        self._sum = (self._sum + int(sums[1], 16)) % MODULUS
 
     def digest(self) -> str:
         """64 hexadecimal digits."""
