@@ -36,12 +36,16 @@ def read_header(item: Item) -> Header:
 
 
 def decode(item: Item) -> Signal:
-    """The decoded content; a clip's frames are decoded when they are asked for. Raises ItemError."""
+    """The decoded content; a clip's frames and a long recording's samples when they are asked for. Raises ItemError."""
     with _translated(item):
         if item.modality == "video":
             from tokeff.media import video
 
             return video.decode(item.open)
+        if item.modality == "audio":
+            from tokeff.media import audio
+
+            return audio.decode_later(item.open)
         with item.open() as stream:
             return _decode_whole(item, stream)
 
@@ -51,10 +55,6 @@ def _decode_whole(item: Item, stream: BinaryIO) -> Signal:
         from tokeff.media import image
 
         return image.decode(stream)
-    if item.modality == "audio":
-        from tokeff.media import audio
-
-        return audio.decode(stream)
     from tokeff.media import text
 
     return text.decode(stream)
