@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tokeff.errors import ItemError
+from tokeff.media.audio_limits import refuse_too_long
 from tokeff.media.resampling import fit, resample
 from tokeff.records.headers import AudioHeader
 from tokeff.records.signals import AudioSignal
@@ -60,7 +61,8 @@ def encode(
         raise ValueError(f"{codec} with bitrate_bits_per_second={bitrate_bits_per_second}: for Opus, and only for it")
     if sample_rate_hz is not None and codec != "mulaw":
         raise ValueError(f"sample_rate_hz is a setting of mulaw, got it for {codec}")
-    if signal.samples.shape[1] == 0:
+    refuse_too_long(signal.header.n_samples * signal.header.n_channels)
+    if signal.header.n_samples == 0:
         raise ItemError("too_short", "a recording without samples cannot be encoded", expected="at least one sample")
     if codec == "opus":
         assert bitrate_bits_per_second is not None

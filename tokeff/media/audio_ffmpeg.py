@@ -14,21 +14,18 @@ The first sound stream is taken. Leaves out pictures.
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import BinaryIO
 
 import av
 import numpy as np
-import torch
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
 from tokeff.errors import ItemError
-from tokeff.media.audio_limits import checked_header, refuse_too_long
+from tokeff.media.audio_limits import READ_SAMPLES, Block, checked_header
 from tokeff.media.containers import Container
 from tokeff.records.headers import AudioHeader, Counted
-from tokeff.records.signals import AudioSignal
 
 FULL_SCALE = {"u8": 128, "s16": 2**15, "s32": 2**31, "s64": 2**63}
 """Size of 1.0 in FFmpeg's sample formats; the floating ones have 1."""
@@ -47,31 +44,35 @@ def read_header(stream: BinaryIO, kind: Container) -> AudioHeader:
     return _header_of(_decoded_frames(stream, kind), kind)
 
 
-def decode(stream: BinaryIO, kind: Container) -> AudioSignal:
-    """The samples, as many as the header says. Raises ItemError."""
+def blocks(stream: BinaryIO, kind: Container) -> Iterator[Block]:
+    """The samples, in order, as many as the header says. Raises ItemError."""
     with _opened(stream, kind) as (container, sound):
         expected = _count_fast(container, sound, kind)
-    parts: list[NDArray[np.float32]] = []
+    n_done, parts = 0, list[NDArray[np.float32]]()
+    shape = (0, 0)
+    for frame in _of_one_shape(_decoded_frames(stream, kind)):
+        shape = (frame.sample_rate, frame.layout.nb_channels)
+        parts.append(_float_samples(frame))
+        if sum(part.shape[1] for part in parts) >= READ_SAMPLES:
+            block = _cut(parts, expected, n_done)
+            n_done += sum(part.shape[1] for part in parts)
+            parts = []
+            if block.shape[1]:
+                yield Block.checked(block, shape[0], kind.name)
+    if parts:
+        block = _cut(parts, expected, n_done)
+        n_done += sum(part.shape[1] for part in parts)
+        if block.shape[1]:
+            yield Block.checked(block, shape[0], kind.name)
+    if expected is not None and n_done < expected[0]:
+        got = f"{n_done} samples"
+        raise ItemError("truncated", "the recording ends early", got=got, expected=f"{expected[0]}, as it claims")
 
-    def kept() -> Iterator[av.AudioFrame]:
-        n_values = 0
-        for frame in _decoded_frames(stream, kind):
-            parts.append(_float_samples(frame))
-            n_values += parts[-1].size
-            refuse_too_long(n_values)
-            yield frame
 
-    header = _header_of(kept(), kind)
-    if expected is not None:
-        if header.n_samples < expected[0]:
-            got = f"{header.n_samples} samples"
-            raise ItemError("truncated", "the recording ends early", got=got, expected=f"{expected[0]}, as it claims")
-        header = replace(header, n_samples=expected[0])
-    samples = np.ascontiguousarray(np.concatenate(parts, axis=1)[:, : header.n_samples])
-    if not np.isfinite(samples).all():
-        raise ItemError("corrupt", "samples that are not numbers", got="NaN or infinity")
-    np.clip(samples, -1, 1, out=samples)
-    return AudioSignal(header=header, samples=torch.from_numpy(samples))
+def _cut(parts: list[NDArray[np.float32]], expected: tuple[int, Counted] | None, n_done: int) -> NDArray[np.float32]:
+    """[channels, n], without what the container says is the decoder's padding."""
+    whole = np.concatenate(parts, axis=1)
+    return np.ascontiguousarray(whole if expected is None else whole[:, : max(0, expected[0] - n_done)])
 
 
 def _count_fast(container: InputContainer, sound: AudioStream, kind: Container) -> tuple[int, Counted] | None:
@@ -118,17 +119,23 @@ def _skipped(packet: "av.Packet[AudioStream]") -> tuple[int, int]:
 
 def _header_of(frames: Iterator[av.AudioFrame], kind: Container) -> AudioHeader:
     """Counted from decoded frames. Raises ItemError where rate or channels change midway."""
-    n_samples, shape = 0, (0, 0)
-    for frame in frames:
-        here = (frame.sample_rate, frame.layout.nb_channels)
-        if n_samples and here != shape:
-            raise ItemError("corrupt", "rate or channels change midway", got=here, expected=shape)
-        n_samples, shape = n_samples + frame.samples, here
-    if n_samples == 0:
-        shape = (1, 1)  # nothing was decoded: the header below says so
+    n_samples, shape = 0, (1, 1)  # where nothing is decoded, the header below says so
+    for frame in _of_one_shape(frames):
+        n_samples, shape = n_samples + frame.samples, (frame.sample_rate, frame.layout.nb_channels)
     return checked_header(
         sample_rate_hz=shape[0], n_samples=n_samples, n_channels=shape[1], container=kind.name, counted="measured"
     )
+
+
+def _of_one_shape(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """The frames. Raises ItemError where rate or channels change midway."""
+    shape: tuple[int, int] | None = None
+    for frame in frames:
+        here = (frame.sample_rate, frame.layout.nb_channels)
+        if shape is not None and here != shape:
+            raise ItemError("corrupt", "rate or channels change midway", got=here, expected=shape)
+        shape = here if frame.samples else shape
+        yield frame
 
 
 def _decoded_frames(stream: BinaryIO, kind: Container) -> Iterator[av.AudioFrame]:

@@ -1,10 +1,36 @@
 """What every recording must keep to, whoever reads it."""
 
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
 from tokeff.errors import ItemError
 from tokeff.records.headers import AudioHeader, Counted
 
 MAX_SAMPLES = 2**30
-"""Samples of all channels of one recording that are decoded: 6.2 hours at 48 kHz mono, 4 GiB as float32."""
+"""Samples of all channels of one recording that are held at once: 6.2 hours at 48 kHz mono, 4 GiB as float32."""
+HELD_SAMPLES = 2**24
+"""Samples of all channels: a longer recording of a corpus is read when it is asked for. 64 MiB as float32."""
+READ_SAMPLES = 2**18
+"""Samples of each channel that are decoded at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some samples of a file, float32 [channels, n] in [-1, 1]."""
+
+    samples: NDArray[np.float32]
+    sample_rate_hz: int
+    container: str
+
+    @classmethod
+    def checked(cls, samples: NDArray[np.float32], sample_rate_hz: int, container: str) -> "Block":
+        """Cut to [-1, 1], in place. Raises ItemError `corrupt` for NaN and infinity."""
+        if not np.isfinite(samples).all():
+            raise ItemError("corrupt", "samples that are not numbers", got="NaN or infinity")
+        np.clip(samples, -1, 1, out=samples)
+        return cls(samples, sample_rate_hz, container)
 
 
 def checked_header(

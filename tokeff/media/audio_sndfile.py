@@ -13,12 +13,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
-import torch
 
 from tokeff.errors import ItemError
-from tokeff.media.audio_limits import checked_header, refuse_too_long
+from tokeff.media.audio_limits import READ_SAMPLES, Block, checked_header, refuse_too_long
 from tokeff.records.headers import AudioHeader
-from tokeff.records.signals import AudioSignal
 
 CONTAINERS = {"WAV", "RF64", "W64", "AIFF", "CAF", "AU", "FLAC", "OGG"}
 PLAIN_SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
@@ -45,26 +43,19 @@ def read_header(stream: BinaryIO) -> AudioHeader:
         )
 
 
-def decode(stream: BinaryIO) -> AudioSignal:
-    """The samples. Raises NotRead, ItemError."""
+def blocks(stream: BinaryIO, *, held: bool) -> Iterator[Block]:
+    """The samples, in order. Raises NotRead, ItemError; `too_large` for more than can be `held`, before the first."""
     with _opened(stream) as sound:
-        claimed = sound.frames
-        refuse_too_long(claimed * sound.channels)
-        samples = sound.read(claimed, dtype="float32", always_2d=True)
-        if len(samples) < claimed:
-            expected = f"{claimed}, as its header says"
-            raise ItemError("truncated", "the recording ends early", got=f"{len(samples)} samples", expected=expected)
-        header = checked_header(
-            sample_rate_hz=sound.samplerate,
-            n_samples=len(samples),
-            n_channels=sound.channels,
-            container=sound.format,
-            counted="measured",
-        )
-    if not np.isfinite(samples).all():
-        raise ItemError("corrupt", "samples that are not numbers", got="NaN or infinity")
-    np.clip(samples, -1, 1, out=samples)
-    return AudioSignal(header=header, samples=torch.from_numpy(np.ascontiguousarray(samples.T)))
+        claimed, n_read = sound.frames, 0
+        if held:
+            refuse_too_long(claimed * sound.channels)
+        while n_read < claimed:
+            samples = sound.read(min(READ_SAMPLES, claimed - n_read), dtype="float32", always_2d=True)
+            if not len(samples):
+                expected = f"{claimed}, as its header says"
+                raise ItemError("truncated", "the recording ends early", got=f"{n_read} samples", expected=expected)
+            n_read += len(samples)
+            yield Block.checked(np.ascontiguousarray(samples.T), sound.samplerate, sound.format)
 
 
 class _Source:
