@@ -50,7 +50,7 @@ class IndexedFrames:
 
         Raises ItemError where a frame that the index promises does not come, comes damaged or in another size.
         """
-        wanted = _checked(indices, self.index.header.n_frames)
+        wanted = checked_indices(indices, self.index.header.n_frames)
         header = self.index.header
         n_most = max(1, self.chunk_bytes // (3 * header.height * header.width))
         reformatter = VideoReformatter()
@@ -90,7 +90,7 @@ class IndexedFrames:
             yield from _Cursor(self.open, self.index, may_leap=False).at(wanted[done:])
 
 
-def _checked(indices: Sequence[int] | None, n_frames: int) -> Sequence[int]:
+def checked_indices(indices: Sequence[int] | None, n_frames: int) -> Sequence[int]:
     if indices is None:
         return range(n_frames)
     places = np.asarray(indices, dtype=np.int64)

@@ -74,6 +74,8 @@ class VideoIndex:
     header: VideoHeader
     video_place: int
     """Among the file's video streams."""
+    stream_place: int
+    """Among all its streams."""
     decoded_width: int
     decoded_height: int
     turn: Turn
@@ -178,6 +180,7 @@ def _index(container: "InputContainer", video: "VideoStream", packets: Packets, 
     return VideoIndex(
         header=header,
         video_place=container.streams.video.index(video),
+        stream_place=video.index,
         decoded_width=frame.width,
         decoded_height=frame.height,
         turn=turn,
