@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.optimize
 
@@ -244,3 +246,29 @@ def test_tables_are_read_and_filtered(tmp_path: Path) -> None:
         read_table(path, {"sort": "a"})
     with pytest.raises(NotFound, match="no such table"):
         read_table(tmp_path / "none.csv")
+
+
+def test_a_table_is_the_same_from_parquet(tmp_path: Path) -> None:
+    csv, parquet = tmp_path / "runs.csv", tmp_path / "runs.PARQUET"
+    csv.write_text("\ufeffkind,N,loss\na,1,2.5\nb,2,2.25\n", encoding="utf-8")
+    pq.write_table(pa.table({"kind": ["a", "b"], "N": [1, 2], "loss": [2.5, 2.25]}), parquet)
+    assert read_table(csv) == {"kind": ["a", "b"], "N": ["1", "2"], "loss": ["2.5", "2.25"]}
+    assert read_table(parquet) == {"kind": ["a", "b"], "N": [1, 2], "loss": [2.5, 2.25]}
+    assert read_table(parquet, {"N": "2"}) == {"kind": ["b"], "N": [2], "loss": [2.25]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("runs.csv", b"", "has no run"),
+        ("runs.csv", b"N,loss\n", r"has no run.*0 rows"),
+        ("runs.csv", b"N,loss\n1,2,3\n", "another number of fields"),
+        ("runs.csv", b"N,N\n1,2\n", "two columns of one name"),
+        ("runs.csv", b"N,loss\n\xff,2\n", "cannot be read"),
+        ("runs.parquet", b"N,loss\n1,2\n", "cannot be read"),
+    ],
+)
+def test_tables_that_are_none_are_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(LawError, match=said):
+        read_table(tmp_path / name)

@@ -113,14 +113,14 @@ def fit(  # noqa: PLR0917  # typer takes options as parameters
 ) -> None:
     """Fit a law to your runs: sum of Huber on log loss, many starts, bootstrap ranges, influence, held-out error."""
     from tokeff.cli.law_inputs import fit_options, form_of, keep, with_errors
-    from tokeff.engine.tables import read_runs
     from tokeff.laws.fitting import fit as fit_law
+    from tokeff.laws.fitting import read_table
     from tokeff.reports.fits import print_fit
 
     columns, rows, fixed, tied = fit_options(column or (), where or (), fix or (), tie or ())
     found = fit_law(
         form_of(form),
-        with_errors(read_runs(table, rows), columns),
+        with_errors(read_table(table, rows), columns),
         columns=columns,
         fixed=fixed,
         tied=tied,
@@ -148,11 +148,11 @@ def representation(  # noqa: PLR0917  # typer takes options as parameters
 ) -> None:
     """Fit the law of vision representation: benchmark scores of a model from A and C of its vision encoder."""
     from tokeff.cli.law_inputs import representation_fits
-    from tokeff.engine.tables import read_runs
+    from tokeff.laws.fitting import read_table
     from tokeff.reports.representation import print_representation
 
     names = [name.strip() for name in scores.split(",")]
-    fits, policy = representation_fits(read_runs(table, {}), alignment, correspondence, names, runs)
+    fits, policy = representation_fits(read_table(table), alignment, correspondence, names, runs)
     print_representation(fits, names, policy, as_json=json)
 
 

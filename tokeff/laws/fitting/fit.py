@@ -60,6 +60,19 @@ def fit(
     basis, origin = free_coordinates(shape, fixed or {}, tied or {})
     check_enough(shape, runs, basis.shape[1])
     problem = Problem(shape, runs, basis, origin, threshold(shape, delta), plain=is_plain(shape, residuals))
+    return _fitted(problem, wanted, counted, n_starts, n_bootstrap, confidence, hold_out, seed)
+
+
+def _fitted(  # noqa: PLR0917  # the options of `fit`, in its order
+    problem: Problem,
+    wanted: str,
+    counted: str | None,
+    n_starts: int,
+    n_bootstrap: int,
+    confidence: float,
+    hold_out: float,
+    seed: int,
+) -> Fit:
     rng = np.random.default_rng(seed)
     found = problem.search(n_starts, rng)
     best = found.theta[found.objective.argmin()]
@@ -68,10 +81,10 @@ def fit(
     draws = _usable_draws(problem, sample)
     shifts = leave_one_out(problem, best)
     fitted = problem.curve.value(best[None])[0]
-    objective = float(found.objective.min())
+    objective, runs = float(found.objective.min()), problem.runs
     return Fit(
-        form=shape,
-        parameters=_estimates(list(shape.parameters), problem.parameters(best), draws, confidence),
+        form=problem.form,
+        parameters=_estimates(list(problem.form.parameters), problem.parameters(best), draws, confidence),
         objective=objective,
         objective_kind=_kind(problem, wanted),
         r2=_r2(runs.observed, fitted if problem.plain else np.exp(fitted)),

@@ -3,10 +3,8 @@
 Leaves out the fit itself. Nothing is dropped silently: what is dropped was asked for and is counted.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,23 +31,6 @@ class Runs:
         """The runs at which `keep` is true."""
         inputs = {name: value[keep] for name, value in self.inputs.items()}
         return Runs(inputs=inputs, observed=self.observed[keep], rows=self.rows[keep], n_dropped=self.n_dropped)
-
-
-def read_table(path: Path, where: Mapping[str, str] | None = None) -> dict[str, list[str]]:
-    """A CSV file with a header, as columns of text; `where` keeps only rows whose columns have these values."""
-    if not path.is_file():
-        raise NotFound("there is no such table of runs", where=str(path), expected="a CSV file with a header")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        names = list(reader.fieldnames or ())
-        rows = list(reader)
-    for name in where or {}:
-        if name not in names:
-            raise NotFound.among("column", name, names)
-    kept = [row for row in rows if all(row[name] == value for name, value in (where or {}).items())]
-    if not kept:
-        raise LawError("the table has no run", where=str(path), got=f"{len(rows)} rows, none with {dict(where or {})}")
-    return {name: [row[name] for row in kept] for name in names}
 
 
 def prepare(
