@@ -160,7 +160,7 @@ def _video_stream(container: "InputContainer") -> "VideoStream":
 
 def _index(container: "InputContainer", video: "VideoStream", packets: Packets, frame: "VideoFrame") -> VideoIndex:
     turn = Turn.of(frame)
-    stamped = _gives_times(container) and _rise(packets.dts[packets.dts != NO_TIME]) and NO_TIME not in packets.pts
+    stamped = _gives_times(container) and _one_clock(container, packets) and NO_TIME not in packets.pts
     shown, keys = _by_presentation(packets) if stamped else (_from_first_key(packets), packets[:0])
     if not len(shown):
         raise ItemError("no_frames", "shows no frame", got=f"{len(packets)} packets")
@@ -195,8 +195,15 @@ def _gives_times(container: "InputContainer") -> bool:
     return container.format.name != "avi" and not int(container.format.flags) & _NO_TIMESTAMPS
 
 
+def _one_clock(container: "InputContainer", packets: Packets) -> bool:
+    """False where a clock starts anew, as in transport streams that were joined: then only the rate is left.
+
+    An MP4 has one clock; its edits start decoding, not showing, at an earlier keyframe.
+    """
+    return container.format.name.startswith("mov") or _rise(packets.dts[packets.dts != NO_TIME])
+
+
 def _rise(times: NDArray[np.int64]) -> bool:
-    """False where a clock starts anew, as in transport streams that were joined: then only the rate is left."""
     return bool(np.all(np.diff(times) >= 0))
 
 
