@@ -148,3 +148,14 @@ def test_early_or_late_fusion_is_asked_at_the_compute_of_the_budget(
     given = planned(mixed, Settings(budget=1e6, prices=PRICES), corpus=PAIR, n_parameters=1e9).fusion
     assert given is not None
     assert given.compute_of == "the training run"
+
+
+def test_a_budget_of_gpu_hours_alone_trains_on_what_is_held(mixed: Mixed, planned: Planned, value: Value) -> None:
+    plan = planned(mixed, Settings(budget=1e4, prices=Prices(gpu_hour=2.0)), corpus=TEXT)
+    found = split(plan, "besiroglu-2024-refit")
+    assert [each.money for each in found.purchases] == [0.0]
+    assert found.training_money == pytest.approx(1e4)
+    assert value(found.n_training_tokens) == pytest.approx(1e9 / 4, rel=1e-6)
+    assert value(found.n_parameters) == pytest.approx(1e4 / PER_FLOP / 6 / (1e9 / 4), rel=1e-3)
+    assert value(found.gain) == 0.0
+    assert "all of the money goes into training" in found.sentence

@@ -214,3 +214,11 @@ def test_equal_performance_lines_are_of_equal_performance(mixed: Mixed, planned:
     expected = laws.load("hoffmann-2022").predict({"n_parameters": 7e9, "n_training_tokens": 5e11}).value
     np.testing.assert_allclose(losses, float(expected), rtol=1e-9)
     assert len(line.x) > 5
+
+
+def test_many_passes_over_the_data_are_said(mixed: Mixed, planned: Planned) -> None:
+    once = 6 * 7e9 * 5e11
+    many = planned(mixed, corpus=TEXT, n_parameters=7e9, compute_flops=10 * once)
+    assert any("reads text 10 times" in note and "muennighoff-2023" in note for note in many.notes)
+    few = planned(mixed, corpus=TEXT, n_parameters=7e9, compute_flops=3 * once)
+    assert not any("The training run reads" in note for note in few.notes)

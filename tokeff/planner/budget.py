@@ -24,6 +24,7 @@ from tokeff.records.plans import Figure, Marginal, Purchase, SplitPlan
 
 STEP = 1e-4
 BINDS = 1e-4
+ROUNDING = 1e-8  # relative: what the solver leaves between used and held where all that is held is used
 NOTHING = 1e-6  # of the budget: the barrier leaves every purchase a little above zero
 Held = Mapping[Modality, Holding]
 Bounds = Mapping[Modality, tuple[float, float]]
@@ -109,7 +110,8 @@ def _purchase(holding: Holding, money: float, budget: float, price: Fan) -> Purc
 
 def _gain(held: Held, found: Solution, size: Fan | None, view: View | None, settings: Settings) -> Figure:
     """Score or loss with what is then trained on, less that with what is held, read once."""
-    scale = {m: found.used[k] / held[m].tokens[0] for k, m in enumerate(held)}
+    ratios = {m: found.used[k] / held[m].tokens[0] for k, m in enumerate(held)}
+    scale = {m: 1.0 if abs(ratio - 1) < ROUNDING else ratio for m, ratio in ratios.items()}
     before = {m: np.asarray(held[m].tokens * held[m].worth) for m in held}
     after = {m: np.asarray(before[m] * scale[m]) for m in held}
     if view is None:
@@ -135,6 +137,8 @@ def _binding(names: tuple[Modality, ...], found: Solution, bounds: Bounds, probl
 
 
 def _sentence(by_product: bool, held: Held, problem: Problem) -> str:
+    if not np.isfinite(problem.price).any():
+        return "No modality has a price, so all of the money goes into training on what is held."
     if not by_product:
         return "This law counts tokens alike, so money goes where a token is cheapest, as far as limits allow."
     worth = [f"{m} {h * p:.3g}" for m, h, p in zip(held, problem.held, problem.price, strict=True) if np.isfinite(p)]

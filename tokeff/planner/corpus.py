@@ -145,7 +145,8 @@ def _substitute(
     rest = {m: holding for m, holding in held.items() if m != change.modality}
     before = rest[target].raw_bytes if target in rest else 0.0
     new = _holding(by, Size(kind="raw", amount=before + added))
-    return rest | {target: replace(new, origin=said, basis="derived")}
+    origin = f"{rest[target].origin}; and {said}" if target in rest else said
+    return rest | {target: replace(new, origin=origin, basis="derived")}
 
 
 def _same_modality(measurement: Measurement, modality: Modality, where: str) -> None:

@@ -149,9 +149,9 @@ class Settings:
         for what, price in priced.items():
             if price is not None and not price > 0:
                 raise TokeffError("a price must be above zero", where=f"--price {what}", got=price)
-        if self.budget is not None and not self.prices.per_gigabyte:
+        if self.budget is not None and not self.prices.per_gigabyte and self.prices.gpu_hour is None:
             raise TokeffError(
                 "a budget needs prices to be split",
                 where="--budget",
-                expected="a price per GB of at least one modality, e.g. --price text=0.5,video=0.02",
+                expected="a price per GB of at least one modality, of a GPU-hour, or both: --price text=0.5,gpu-hour=2",
             )

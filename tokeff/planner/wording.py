@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tokeff.planner.corpus import Holding
+from tokeff.planner.coverage import REPEATED
 from tokeff.planner.request import Fidelity, Scenario, Settings
 from tokeff.planner.sizing import Training
 from tokeff.planner.view import View
@@ -11,6 +12,8 @@ from tokeff.records.measurements import Measurement
 from tokeff.records.plans import ScenarioPlan
 
 USED = 0.99  # share of the corpus that is read, below which a reader is told
+MANY_PASSES = 4
+"""Up to which repeated data is about as good as new (Muennighoff et al. 2023, arXiv 2305.16264)."""
 COMPRESSED = 3.0
 """Raw bytes per stored byte above which a reader is told which of the two a size is."""
 
@@ -81,6 +84,7 @@ def scenario_notes(
     return (
         *run.notes,
         *_unused(held, run, scenario),
+        *_repeated(held, run),
         *_sizes(held, measurements, scenario),
         *_tokenizers(held, measurements),
         *_intervals(held),
@@ -96,6 +100,18 @@ def _unused(held: Mapping[Modality, Holding], run: Training, scenario: Scenario)
     return [
         f"The compute given reads only {100 * read:.3g} % of the corpus: more data of the same kind changes nothing "
         "until the compute grows or the model shrinks."
+    ]
+
+
+def _repeated(held: Mapping[Modality, Holding], run: Training) -> list[str]:
+    passes = {m: float(run.tokens[m][0] / holding.tokens[0]) for m, holding in held.items()}
+    if not (many := {m: n for m, n in passes.items() if n > MANY_PASSES}):
+        return []
+    said = ", ".join(f"{m} {n:,.3g} times" for m, n in many.items())
+    return [
+        f"The training run reads {said}. Beyond about {MANY_PASSES} passes a repeated token is worth less than a new "
+        f"one ({REPEATED}; after some 40 next to nothing); the other laws count every pass as new data. More data, "
+        "less compute or a larger model would help; --max-epochs sets a limit."
     ]
 
 

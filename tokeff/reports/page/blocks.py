@@ -109,6 +109,8 @@ class Section:
     title: str
     lead: tuple[str, ...] = ()
     blocks: tuple[Block, ...] = field(default=())
+    listed: str = ""
+    """What the list of sections at the head calls it; its title where empty, and `-` for not at all."""
 
 
 def cell(value: object, text: str | None = None) -> Cell:

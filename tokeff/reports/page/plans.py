@@ -68,7 +68,9 @@ def _scenario(each: ScenarioPlan, plan: Plan, start: str, *, several: bool) -> I
     name = f": {unprintable(each.name)}" if several else ""
 
     def section(ident: str, title: str, *lead: str, blocks: tuple[Block, ...] = ()) -> Section:
-        return Section(ident=start + ident, title=title + name, lead=tuple(map(unprintable, lead)), blocks=blocks)
+        listed = "" if not several else unprintable(each.name) if ident == "short" else "-"
+        said = tuple(map(unprintable, lead))
+        return Section(ident=start + ident, title=title + name, lead=said, blocks=blocks, listed=listed)
 
     yield section("short", "In short", *in_short(each))
     yield section("caveats", "Before you believe it", *each.notes, blocks=tuple(_beyond(each)))

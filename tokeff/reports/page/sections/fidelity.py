@@ -20,10 +20,14 @@ REASONS = {
 }
 QUALITY: Mapping[str, Sequence[tuple[str, str]]] = {
     "image": (("psnr_db", "PSNR, dB"), ("ms_ssim", "MS-SSIM")),
-    "audio": (("si_sdr_db", "SI-SDR, dB"), ("log_mel_distance_db", "log-mel distance, dB (less is better)")),
+    "audio": (
+        ("si_sdr_db", "SI-SDR, dB"),
+        ("log_mel_distance_db", "log-mel distance, dB (less is better)"),
+        ("stft_distance", "STFT distance (less is better)"),
+    ),
     "video": (("psnr_db", "PSNR, dB"),),
 }
-LESS_IS_BETTER = frozenset({"log_mel_distance_db"})
+LESS_IS_BETTER = frozenset({"log_mel_distance_db", "stft_distance"})
 HOW_TO_READ = (
     "Each point is a tokenizer: further right it needs fewer tokens for the same data, further up it rebuilds the data "
     "better (unless the axis says that less is better). A filled point is beaten by no other in both. JPEG, WebP, Opus "
