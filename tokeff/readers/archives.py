@@ -43,12 +43,17 @@ def archive_items(piece: Piece, options: ReadOptions) -> Iterator[Item | Failure
     with open_inflated(piece.path, options.storage) as stream:
         blocks = Blocks(stream)
         archive = _Archive(blocks, piece, options)
+        n_wanted = 0
         try:
             for member in members(blocks):
                 if isinstance(member, Lost):
                     yield failure(f"{piece.key}@{member.start}", member.reason, member.message)
                 elif member.kind != "folder" and is_wanted(member.name, piece.columns):
+                    n_wanted += 1
                     yield from archive.items(member)
+            if not n_wanted and piece.columns:
+                endings = " or ".join(f".{column}" for column in piece.columns)
+                yield failure(piece.key, "no_column", f"no member's name ends in {endings}", None, piece.n_bytes)
         except ItemError as error:
             yield failure(f"{piece.key}@{blocks.place}", error.reason, str(error))
 
@@ -99,6 +104,7 @@ class _Archive:
         """A way to the content: where it lies in a plain local file, else in memory. Raises ItemError."""
         if self._lies_open:
             if not self._blocks.reaches(member.start + member.size):
+                self._blocks.cut_is_told = True
                 raise ItemError("truncated", "the archive is cut within this member", fix="Fetch the file again.")
             return partial(open_window, self._piece.path, member.start, member.size)
         if member.size > MAX_UNIT_BYTES:

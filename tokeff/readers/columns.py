@@ -31,7 +31,7 @@ def guess(kind: str, text_bytes: Mapping[str, int], media: Sequence[str], others
     columns = (*media, *([named] if named is not None else []))
     left_out = [name for name in [*text_bytes, *others] if name not in columns]
     taken = " and ".join(map(repr, columns))
-    beside = f", not {_listed(left_out)}" if left_out else ""
+    beside = f", not {listed(left_out)}" if left_out else ""
     return Guess(columns=columns, note=f"{kind}: items are read from {taken}{beside}; --column chooses others")
 
 
@@ -130,5 +130,6 @@ def _is_list(kind: Any) -> bool:
     return bool(types.is_list(kind) or types.is_large_list(kind))
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:6])) + (" and others" if len(names) > 6 else "")
+def listed(names: Sequence[str]) -> str:
+    """A few names, in quotes."""
+    return ", ".join(map(repr, names[:6])) + (" and others" if len(names) > 6 else "") if names else "none"

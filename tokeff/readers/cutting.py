@@ -14,12 +14,13 @@ from tokeff.errors import ItemError
 from tokeff.media.sniff import sniff_stream
 from tokeff.readers.archives import guess_of_archive
 from tokeff.readers.arrow import open_arrow
-from tokeff.readers.columns import Guess, guess_of_records, guess_of_schema
+from tokeff.readers.columns import Guess, guess_of_records, guess_of_schema, listed
 from tokeff.readers.jsonl import first_records, is_json_lines
 from tokeff.readers.options import Format, ReadOptions
 from tokeff.readers.parquet import damage, open_parquet
 from tokeff.readers.pieces import Piece
 from tokeff.readers.streams import compression_of, inner_name, is_url, name_of, open_inflated, open_stored
+from tokeff.readers.tables import tops
 from tokeff.readers.walk import refusal
 
 PIECE_BYTES = 2**26
@@ -170,7 +171,7 @@ def _tables(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
         return
     piece = replace(piece, columns=guess.columns)
     if not guess.columns:
-        yield Cut(_without_columns(piece, "no column is text or bytes"))
+        yield Cut(_without_columns(piece, _no_column(file.schema_arrow, options)))
         return
     for each in _ranges(piece, groups):
         yield Cut(each, guess.note)
@@ -197,9 +198,11 @@ class _Group:
 
 
 def _guess_of_table(kind: str, schema: Any, groups: list[_Group], options: ReadOptions) -> Guess:
-    if options.columns:
-        return Guess(columns=options.columns, note="")
-    return guess_of_schema(kind, schema, groups[0].columns if groups else {})
+    if not options.columns:
+        return guess_of_schema(kind, schema, groups[0].columns if groups else {})
+    there = tuple(column for column in options.columns if tops([column], schema.names))
+    absent = [repr(column) for column in options.columns if column not in there]
+    return Guess(columns=there, note=f"{kind}: a table without the column {', '.join(absent)}" if absent else "")
 
 
 def _ranges(piece: Piece, groups: list[_Group]) -> Iterator[Piece]:
@@ -226,7 +229,12 @@ def _arrow(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
         )
         return
     piece = replace(piece, columns=guess.columns)
-    yield Cut(piece if guess.columns else _without_columns(piece, "no column is text or bytes"), guess.note)
+    yield Cut(piece if guess.columns else _without_columns(piece, _no_column(reader.schema, options)), guess.note)
+
+
+def _no_column(schema: Any, options: ReadOptions) -> str:
+    asked = f"no column is named {' or '.join(map(repr, options.columns))}"
+    return f"{asked if options.columns else 'no column is text or bytes'}, of {listed(schema.names)}"
 
 
 def _raise_refusal(error: Exception) -> None:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from tokeff.errors import ItemError
+from tokeff.readers.columns import listed
 from tokeff.readers.fields import failure, value_items, walk_to
 from tokeff.readers.options import ReadOptions
 from tokeff.readers.units import MAX_UNIT_BYTES, numbered_lines
@@ -69,7 +70,7 @@ def _carefully(line: bytes, key: str, columns: tuple[str, ...], options: ReadOpt
         try:
             value = walk_to(record, column)
         except KeyError:
-            message = f"the record has no field {column!r}, but {_listed(record)}"
+            message = f"the record has no field {column!r}, but {listed(list(record))}"
             yield failure(f"{key}.{column}", "no_column", message, "text")
             continue
         yield from value_items(f"{key}.{column}", value, options)
@@ -116,8 +117,3 @@ def is_json_lines(stream: BinaryIO) -> bool:
             break
         n_objects += 1
     return n_objects == 2
-
-
-def _listed(record: dict[str, Any]) -> str:
-    names = list(record)
-    return ", ".join(map(repr, names[:8])) + (" and others" if len(names) > 8 else "") if names else "none"

@@ -36,7 +36,7 @@ def _reader(batch: Any, names: Sequence[str], column: str, options: ReadOptions)
 
     top = next(iter(tops([column], names)), None)
     if top is None:
-        message = f"the table has no column {column!r}, but {', '.join(map(repr, names[:8])) or 'none'}"
+        message = f"the table has no column {column!r}"
         return lambda row, key: [failure(key, "no_column", message)]
     array = batch.column(names.index(top))
     if top == column and is_text(array.type):

@@ -58,6 +58,8 @@ class Blocks:
         self.stream, self.place = stream, 0
         self._seekable = stream.seekable()
         self._n_bytes: int | None = None
+        self.cut_is_told = False
+        """Set by whoever tells that the archive is cut within a member."""
 
     def read(self, n_bytes: int) -> bytes:
         """So many bytes, or fewer at the end."""
@@ -79,6 +81,7 @@ class Blocks:
             self.place = place - 1
         while self.place < place:
             if not self.read(min(SKIP_BYTES, place - self.place)):
+                self.place = self.stream.seek(0, os.SEEK_END) if self._seekable else self.place
                 return False
         return True
 
@@ -118,7 +121,10 @@ def members(blocks: Blocks) -> Iterator[Member | Lost]:
         yield member
         n_blocks = -(-member.size // BLOCK)
         if not blocks.advance_to(member.start + n_blocks * BLOCK) and blocks.place < member.start + member.size:
-            return  # whoever read the content knows
+            if not blocks.cut_is_told:
+                message = f"the archive is cut within the member {member.name!r}, which was not asked for"
+                yield Lost(reason="truncated", start=member.start, message=message)
+            return
 
 
 def _header(block: bytes, strict: bool) -> tarfile.TarInfo | None:
@@ -191,6 +197,7 @@ def content(blocks: Blocks, member: Member) -> bytes:
     """The content of the member at which the stream stands. Raises ItemError `truncated`."""
     data = blocks.read(member.size)
     if len(data) < member.size:
+        blocks.cut_is_told = True
         message = f"the archive is cut within this member: {len(data)} of its {member.size} bytes are there"
         raise ItemError("truncated", message)
     return data
