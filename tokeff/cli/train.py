@@ -8,7 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from tokeff.records.items import Modality
-    from tokeff.records.signals import ImageSignal, Signal
+    from tokeff.records.signals import AudioSignal, ImageSignal, Signal
+    from tokeff.tokenizers.audio.codec.plan import Report as AudioReport
     from tokeff.tokenizers.image.fsq.plan import Report
 
 train = typer.Typer(help="Fit a tokenizer to your own data.", no_args_is_help=True)
@@ -75,6 +76,59 @@ def fsq_image(  # noqa: PLR0917  # typer takes options as parameters
     typer.echo(f"{out}: {last.step} steps, {last.held_out_psnr_db:.2f} dB held out. Use it as -t vq:{out}")
 
 
+@train.command("rvq-audio")
+def rvq_audio(  # noqa: PLR0917  # typer takes options as parameters
+    folder: Folder,
+    out: Out,
+    steps: Annotated[int | None, typer.Option(help="End after so many steps.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="End after so many minutes of training.")] = None,
+    codes: Annotated[int, typer.Option(help="Ids of each codebook.")] = 1024,
+    codebooks: Annotated[int, typer.Option(help="Codebooks at most; fewer are a prefix.")] = 64,
+    rate: Annotated[int, typer.Option(help="Samples per second; recordings are resampled to it.")] = 16000,
+    width: Annotated[int, typer.Option(help="Channels of the network.")] = 256,
+    blocks: Annotated[int, typer.Option(help="Residual blocks of the network.")] = 4,
+    mel_weight: Annotated[float, typer.Option(help="Of log-mel distance beside the signal-to-noise ratio.")] = 1.0,
+    batch: Annotated[int, typer.Option(help="Crops per step.")] = 16,
+    crop: Annotated[int, typer.Option(help="Positions of 40 ms of a crop; shorter recordings are passed over.")] = 64,
+    fit_crops: Annotated[int, typer.Option(help="Crops that the codebooks are fitted on.")] = 480,
+    learning_rate: Annotated[float, typer.Option(help="At its highest; it falls as a cosine.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Of the weights, the split, the codebooks and the crops.")] = 0,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to train.")] = "auto",
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"],
+        typer.Option(help="Of the arithmetic; auto: bf16 where that is fast."),
+    ] = "auto",
+    report_steps: Annotated[int, typer.Option(help="Report and save every so many steps.")] = 250,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory.")] = False,
+) -> None:
+    """Fit a small codec of residual codebooks to recordings; `rvq:DIR` is then a tokenizer. See --steps, --minutes."""
+    from tokeff.engine.device import resolve_device
+    from tokeff.engine.environment import library_versions, machine
+    from tokeff.tokenizers.audio.codec.config import CodecConfig
+    from tokeff.tokenizers.audio.codec.output import fit
+    from tokeff.tokenizers.audio.codec.plan import Plan
+
+    resolved = resolve_device(device)
+    config = CodecConfig(sample_rate_hz=rate, n_codes=codes, n_codebooks=codebooks, width=width, blocks=blocks)
+    plan = Plan(
+        config=config,
+        steps=steps,
+        minutes=minutes,
+        batch=batch,
+        crop=crop,
+        mel_weight=mel_weight,
+        fit_crops=fit_crops,
+        learning_rate=learning_rate,
+        seed=seed,
+        device=resolved,
+        precision=_precision(precision, resolved),
+        report_steps=report_steps,
+    )
+    provenance = {"machine": machine(), "libraries": library_versions()}
+    last = fit(plan, _recordings(folder), out, resume=resume, provenance=provenance, report=_print_audio_report)
+    typer.echo(f"{out}: {last.step} steps; held out {_points(last)}. Use it as -t rvq:{out}")
+
+
 @train.command("bpe")
 def bpe(
     folder: Folder,
@@ -117,6 +171,12 @@ def _pictures(folder: Path) -> Iterator["ImageSignal"]:
     return (signal for signal in _decoded(folder, "image") if isinstance(signal, ImageSignal))
 
 
+def _recordings(folder: Path) -> Iterator["AudioSignal"]:
+    from tokeff.records.signals import AudioSignal
+
+    return (signal for signal in _decoded(folder, "audio") if isinstance(signal, AudioSignal))
+
+
 def _decoded(folder: Path, modality: "Modality") -> Iterator["Signal"]:
     """What a folder holds of a modality; what cannot be read is said and passed over."""
     from tokeff.errors import ItemError
@@ -140,3 +200,20 @@ def _print_report(news: "Report") -> None:
         f"held out {news.held_out_psnr_db:.2f} dB, {news.held_out_utilisation:.1%} of the codes in use",
         err=True,
     )
+
+
+def _print_audio_report(news: "AudioReport") -> None:
+    typer.echo(
+        f"{news.progress:6.1%}  step {news.step}  {news.seconds:.0f} s  loss {news.loss:.3f}  held out {_points(news)}",
+        err=True,
+    )
+
+
+def _points(news: "AudioReport") -> str:
+    """SI-SDR and log-mel distance at each number of codebooks."""
+    points = zip(news.held_out_codebooks, news.held_out_si_sdr_db, news.held_out_log_mel_db, strict=True)
+    return ", ".join(f"{k} codebooks {_db(si_sdr)} dB ({_db(log_mel)} dB mel)" for k, si_sdr, log_mel in points)
+
+
+def _db(value: float | None) -> str:
+    return "no" if value is None else f"{value:.2f}"

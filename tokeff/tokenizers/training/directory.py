@@ -123,10 +123,10 @@ def short_hash(weights: Path) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Numbers to six places, also within lists."""
+    """Numbers to six places, also within lists; None stays None."""
     if isinstance(value, (list, tuple)):
         return [rounded(each) for each in value]
-    return round(value, 6)
+    return value if value is None else round(value, 6)
 
 
 def refuse_other(before: Mapping[str, Any], now: Mapping[str, Any], where: str) -> None:
