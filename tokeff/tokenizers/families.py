@@ -47,6 +47,8 @@ class Family:
     parse_source: Callable[[str], Mapping[str, ParameterValue]] = no_source
     """Otherwise: turns what follows the colon into parameters."""
     extra: str | None = None
+    needs_modality: bool = False
+    """Its name alone means the family of that name of another modality: `vq:DIR` is of pictures, `video/vq:DIR` not."""
 
     def loader(self) -> "Callable[[Card, LoadContext], Tokenizer[Any]]":
         """The function that opens a tokenizer of this family."""

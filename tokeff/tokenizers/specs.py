@@ -50,7 +50,7 @@ def with_parameter(spec: str, name: str, value: str, named: Callable[[str], Card
 
 def _family(place: str, families: Families, spec: str) -> Family:
     modality, _, name = place.rpartition("/")
-    found = [f for (m, n), f in families.items() if n == name and modality in ("", m)]
+    found = [f for (m, n), f in families.items() if n == name and (modality == m or not (modality or f.needs_modality))]
     if not found:
         names = sorted({n for _, n in families} | {f"{m}/{n}" for m, n in families})
         raise NotFound.among("family", place, names, fix=f"In the specification {spec!r}.")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tokeff.errors import NotFound, SpecError
 from tokeff.records.cards import ParameterValue
 from tokeff.tokenizers.families import Family, Parameter
+from tokeff.tokenizers.image import VQ as IMAGE_VQ
 
 CODECS = ("h264", "av1", "vp9")
 RULES = ("videomae", "qwen2-vl", "qwen3-vl", "per-frame")
@@ -83,6 +84,23 @@ TUBELET = Family(
     parse_source=_rule,
 )
 
+VQ = Family(
+    name="vq",
+    modality="video",
+    summary="ids of a learned codebook over space and time: Emu3",
+    load="tokeff.tokenizers.video.vq:load",
+    parameters={
+        **{name: IMAGE_VQ.parameters[name] for name in ("dtype", "compile", "fit", "allow_pickle")},
+        "sampler": Parameter(
+            type=str, default="all", help="which frames: all, uniform(8), fps(4), keyframes or scene(0.3,64)"
+        ),
+        "between": BETWEEN,
+        "window": _number("frames encoded together, a multiple of the model's own number, which it is by default"),
+    },
+    takes_artefact=True,
+    needs_modality=True,
+)
+
 CODEC_BYTES = Family(
     name="codec-bytes",
     modality="video",
@@ -99,4 +117,4 @@ CODEC_BYTES = Family(
     parse_source=_codec,
 )
 
-FAMILIES: tuple[Family, ...] = (FRAMES, TUBELET, CODEC_BYTES)
+FAMILIES: tuple[Family, ...] = (FRAMES, TUBELET, VQ, CODEC_BYTES)

@@ -61,7 +61,7 @@ class JanusModel(ChameleonModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Emu3Model:
-    """Emu3VQVAE (arXiv 2409.18869): a still picture is a clip of one repeated frame."""
+    """Emu3VQVAE (arXiv 2409.18869): codes of some frames in a row; a still picture is a clip of one repeated frame."""
 
     network: Any
     levels: tuple[int, ...] = ()
@@ -71,18 +71,25 @@ class Emu3Model:
         """Number of ids."""
         return int(self.network.config.codebook_size)
 
-    @torch.inference_mode()
+    @property
+    def n_frames(self) -> int:
+        """Frames that become one time of codes."""
+        return int(self.network.config.temporal_downsample_factor)
+
     def ids(self, pixels: Tensor) -> Tensor:
         """float [n, 3, height, width] -> int64 [n, rows, columns]."""
-        n_frames = self.network.config.temporal_downsample_factor
-        clips = pixels.unsqueeze(1).repeat(1, n_frames, 1, 1, 1)
+        return self.clip_ids(pixels.unsqueeze(1).repeat(1, self.n_frames, 1, 1, 1))[:, 0]
+
+    @torch.inference_mode()
+    def clip_ids(self, clips: Tensor) -> Tensor:
+        """float [n, frames, 3, height, width] -> int64 [n, frames / n_frames, rows, columns]."""
         latents = self.network.encoder(clips).permute(0, 2, 1, 3, 4)
         latents = self.network.quant_conv(latents).float().permute(0, 2, 3, 4, 1)
         rows = latents.reshape(-1, latents.shape[-1])
-        return nearest(rows, self.network.quantize.embedding.weight.float()).view(latents.shape[:4])[:, 0]
+        return nearest(rows, self.network.quantize.embedding.weight.float()).view(latents.shape[:4])
 
     @torch.inference_mode()
     def pixels(self, ids: Tensor) -> Tensor:
-        """int64 [n, rows, columns] -> float [n, 3, height, width]."""
+        """int64 [n, rows, columns] -> float [n, 3, height, width]; [n, times, rows, columns] -> [n, frames, 3, ...]."""
         out: Tensor = self.network.decode(ids)
         return out
