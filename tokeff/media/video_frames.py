@@ -91,6 +91,7 @@ class IndexedFrames:
 
 
 def checked_indices(indices: Sequence[int] | None, n_frames: int) -> Sequence[int]:
+    """The places asked for, all where `indices` is None. Raises ValueError unless they rise within the clip."""
     if indices is None:
         return range(n_frames)
     places = np.asarray(indices, dtype=np.int64)

@@ -2,17 +2,19 @@
 
 The index of `video_index` is handed over, so nothing is scanned again and frames are those at its times. Colours are
 converted by torchcodec: on the CPU as swscale does by default, about a level of 255 darker than `video_frames` and
-with chroma that is not interpolated; on CUDA by its own kernels. Leaves out files that give no times.
+with chroma that is not interpolated; on CUDA by its own kernels. What torchcodec cannot decode (files that give no
+times, most transport and program streams, mirrored frames) is refused with a reason, and never replaced by PyAV's.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tokeff.errors import DeviceUnavailable, ExtraMissing, ItemError, TokeffError
@@ -44,7 +46,7 @@ class TorchcodecFrames:
             decoder = self._decoder(raw)
             for start in range(0, len(wanted), n_most):
                 places = wanted[start : start + n_most]
-                batch = decoder.get_frames_at(list(places))
+                batch = decoder.get_frames_at(_listed_places(self.index, places))
                 self._check_times(batch.pts_seconds.numpy(), places)
                 yield self._upright(batch.data).cpu()
 
@@ -107,16 +109,28 @@ def check_backend(backend: str, device: str) -> None:
         raise DeviceUnavailable("torchcodec cannot decode there", got=device, expected="an NVIDIA GPU")
 
 
-def _mapping(index: VideoIndex) -> str:
-    """The index as torchcodec reads it: that of `ffprobe -show_frames`."""
+def _listed_pts(index: VideoIndex) -> NDArray[np.int64]:
+    """Times of the frames, and of keyframes that an edit hides: decoding begins there."""
     if index.pts is None:
         fix = "Use backend=pyav, which counts frames."
         raise ItemError("no_times", "gives no times by which torchcodec finds frames", fix=fix)
-    durations = np.diff(index.pts, append=index.pts[-1] + 1)
-    keys = np.isin(index.pts, index.key_pts)
-    frames = zip(index.pts.tolist(), durations.tolist(), keys.tolist(), strict=True)
-    listed = [{"pts": pts, "duration": duration, "key_frame": int(key)} for pts, duration, key in frames]
-    return json.dumps({"frames": listed})
+    return np.union1d(index.pts, index.key_pts)
+
+
+def _listed_places(index: VideoIndex, places: Sequence[int]) -> list[int]:
+    wanted = cast("NDArray[np.int64]", index.pts)[np.asarray(places, dtype=np.int64)]
+    found: list[int] = np.searchsorted(_listed_pts(index), wanted).tolist()
+    return found
+
+
+def _mapping(index: VideoIndex) -> str:
+    """The index as torchcodec reads it: that of `ffprobe -show_frames`."""
+    listed = _listed_pts(index)
+    durations = np.diff(listed, append=listed[-1] + 1)
+    keys = np.isin(listed, index.key_pts)
+    frames = zip(listed.tolist(), durations.tolist(), keys.tolist(), strict=True)
+    entries = [{"pts": pts, "duration": duration, "key_frame": int(key)} for pts, duration, key in frames]
+    return json.dumps({"frames": entries})
 
 
 @contextmanager
@@ -125,4 +139,5 @@ def _translated(index: VideoIndex) -> Iterator[None]:
         yield
     except (RuntimeError, ValueError, IndexError) as error:
         what = f"torchcodec cannot decode it: {str(error).splitlines()[0]}"
-        raise ItemError("decode_error", what, got=index.header.codec) from error
+        got = f"{index.header.codec} in {index.header.container}"
+        raise ItemError("decode_error", what, got=got, fix="Use backend=pyav.") from error
