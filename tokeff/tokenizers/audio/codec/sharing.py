@@ -27,7 +27,7 @@ def places(levels: Tensor, gains: Tensor, n_streams: int, block_positions: int) 
     if whole:
         blocks = levels[:, :whole].reshape(-1, block, n_bands)
         found = _of_blocks(blocks, gains, n_streams)
-        found = found.view(n, -1, *found.shape[1:])
+        found = found.view(n, whole // block, *found.shape[1:])
         offsets = torch.arange(0, whole, block, device=levels.device) * per_frame
         parts.append((found + offsets[:, None, None]).transpose(1, 2).flatten(2))
     if whole < n_frames:
@@ -40,4 +40,4 @@ def _of_blocks(levels: Tensor, gains: Tensor, n_streams: int) -> Tensor:
     n_positions = levels.shape[1] // FRAMES_PER_POSITION
     worth = (levels[..., None] + gains).flatten(1)
     order = worth.sort(dim=1, descending=True, stable=True).indices
-    return order[:, : n_streams * n_positions].view(-1, n_streams, n_positions)
+    return order[:, : n_streams * n_positions].view(len(levels), n_streams, n_positions)
