@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tokeff.errors import DeviceUnavailable, ItemError, TokeffError
 from tokeff.media import video
-from tokeff.media.video_torchcodec import check_backend, through
+from tokeff.media.video_torchcodec import Decoder, check_backend
 from tokeff.records.signals import VideoSignal
 
 Write = Callable[..., bytes]
@@ -69,7 +69,7 @@ def some_places(n_frames: int) -> list[int]:
 def test_frames_are_those_of_pyav(clip_kind: str, write_kind: Write) -> None:
     data = write_kind(clip_kind)
     plain = video.decode_bytes(data)
-    signal = through(plain, "torchcodec")
+    signal = Decoder("torchcodec")(plain)
     places = some_places(plain.header.n_frames)
     if clip_kind in REFUSED:
         with pytest.raises(ItemError) as refused:
@@ -93,7 +93,7 @@ def test_frames_of_real_clips(shared: Path) -> None:
     for path in sorted((shared / "corpora" / "video").iterdir()):
         plain = video.decode(partial(io.FileIO, path))
         places = some_places(plain.header.n_frames)
-        found = picked(through(plain, "torchcodec"), places)
+        found = picked(Decoder("torchcodec")(plain), places)
         np.testing.assert_array_equal(found, default_rgb(path.read_bytes(), places))
         assert float(np.abs(found.astype(int) - picked(plain, places)).mean()) < 1.5
 
@@ -102,25 +102,25 @@ def test_frames_of_real_clips(shared: Path) -> None:
 def test_turned_clips_stand_upright(degrees: float, write_clip: Write) -> None:
     data = write_clip(n_frames=6, turn=(degrees, False, False))
     shown = np.rot90(default_rgb(data, range(6)), k=int(degrees) // 90, axes=(1, 2))
-    np.testing.assert_array_equal(picked(through(video.decode_bytes(data), "torchcodec"), range(6)), shown)
+    np.testing.assert_array_equal(picked(Decoder("torchcodec")(video.decode_bytes(data)), range(6)), shown)
 
 
 def test_what_torchcodec_does_not_show_upright_is_refused(write_clip: Write) -> None:
     mirrored = video.decode_bytes(write_clip(n_frames=4, turn=(0.0, True, False)))
     with pytest.raises(ItemError) as refused:
-        picked(through(mirrored, "torchcodec"), [0])
+        picked(Decoder("torchcodec")(mirrored), [0])
     assert refused.value.reason == "rotation"
 
 
 def test_frames_behind_an_edit_list_do_not_count(write_clip: Write) -> None:
     data = write_clip(shift=-10, muxer_options={"avoid_negative_ts": "disabled"})
-    signal = through(video.decode_bytes(data), "torchcodec")
+    signal = Decoder("torchcodec")(video.decode_bytes(data))
     assert signal.header.n_frames == 30
     np.testing.assert_array_equal(picked(signal, range(30)), default_rgb(data, range(30)))
 
 
 def test_chunks_are_bounded_and_indices_checked(write_clip: Write) -> None:
-    source: Any = through(video.decode_bytes(write_clip()), "torchcodec").source
+    source: Any = Decoder("torchcodec")(video.decode_bytes(write_clip())).source
     small = type(source)(source.open, source.index, "cpu", 64 * 48 * 3 * 16)
     assert [len(chunk) for chunk in small.frames()] == [16, 16, 8]
     with pytest.raises(ValueError, match="indices must rise"):
@@ -129,21 +129,21 @@ def test_chunks_are_bounded_and_indices_checked(write_clip: Write) -> None:
 
 def test_pyav_is_left_as_it_is(write_clip: Write) -> None:
     signal = video.decode_bytes(write_clip())
-    assert through(signal, "pyav") is signal
+    assert Decoder()(signal) is signal
 
 
 def test_a_gpu_that_is_not_there_is_named() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
     with pytest.raises(DeviceUnavailable, match="cuda"):
-        check_backend("torchcodec", "cuda")
+        Decoder("torchcodec", "cuda")
 
 
 @pytest.mark.cuda
 def test_nvdec_gives_the_same_pictures(cuda: str, write_clip: Write) -> None:
     data = write_clip(n_frames=60, width=256, height=192, gop=20)
     places = some_places(60)
-    found = picked(through(video.decode_bytes(data), "torchcodec", cuda), places).astype(int)
+    found = picked(Decoder("torchcodec", cuda)(video.decode_bytes(data)), places).astype(int)
     expected = default_rgb(data, places)
     assert float(np.abs(found - expected).mean()) < 3
     assert float(np.abs(found[1:] - expected[:-1]).mean()) > 6

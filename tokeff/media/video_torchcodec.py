@@ -25,8 +25,6 @@ from tokeff.records.signals import VideoSignal
 if TYPE_CHECKING:
     from torchcodec.decoders import VideoDecoder
 
-BACKENDS = ("pyav", "torchcodec")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TorchcodecFrames:
@@ -82,16 +80,23 @@ _TURNS = {Turn(), Turn(True, True, False), Turn(True, False, True), Turn(False, 
 """By 0, 90, 270 and 180 degrees."""
 
 
-def through(signal: VideoSignal, backend: str, device: str = "cpu") -> VideoSignal:
-    """The clip with its frames decoded by `backend`; a clip that is no file has none to decode and stays as it is.
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """What decodes the frames of clips. Raises ExtraMissing, DeviceUnavailable, ... where torchcodec cannot be had."""
 
-    Raises ExtraMissing or DeviceUnavailable where torchcodec cannot be had so.
-    """
-    if backend == "pyav" or not isinstance(signal.source, IndexedFrames):
-        return signal
-    check_backend(backend, device)
-    source = signal.source
-    return replace(signal, source=TorchcodecFrames(source.open, source.index, device, source.chunk_bytes))
+    backend: str = "pyav"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        """At once, not at the first clip."""
+        check_backend(self.backend, self.device)
+
+    def __call__(self, signal: VideoSignal) -> VideoSignal:
+        """The clip with its frames so decoded; one that is no file has nothing to decode and stays as it is."""
+        source = signal.source
+        if self.backend == "pyav" or not isinstance(source, IndexedFrames):
+            return signal
+        return replace(signal, source=TorchcodecFrames(source.open, source.index, self.device, source.chunk_bytes))
 
 
 def check_backend(backend: str, device: str) -> None:

@@ -43,6 +43,13 @@ BETWEEN = Parameter(
     choices=("hold", "linear"),
 )
 
+BACKEND = Parameter(
+    type=str,
+    default="pyav",
+    help="what decodes files; torchcodec (extra, also NVIDIA's decoder) converts colours in its own way",
+    choices=("pyav", "torchcodec"),
+)
+
 FRAMES = Family(
     name="frames",
     modality="video",
@@ -54,6 +61,7 @@ FRAMES = Family(
         ),
         "image": Parameter(type=str, default=None, help="the image tokenizer: a card or a specification"),
         "between": BETWEEN,
+        "backend": BACKEND,
         "max_tokens": _number("tokens of a clip at most: its frames are thinned evenly"),
     },
     parse_source=_sampler_and_image,
@@ -80,6 +88,7 @@ TUBELET = Family(
         "max_video_tokens": _number("qwen, capped: tokens of a clip (qwen2-vl) or of a frame (qwen3-vl)"),
         "tokens_per_frame": _number("per-frame: tokens of a frame"),
         "between": BETWEEN,
+        "backend": BACKEND,
     },
     parse_source=_rule,
 )
@@ -95,6 +104,7 @@ VQ = Family(
             type=str, default="all", help="which frames: all, uniform(8), fps(4), keyframes or scene(0.3,64)"
         ),
         "between": BETWEEN,
+        "backend": BACKEND,
         "window": _number("frames encoded together, a multiple of the model's own number, which it is by default"),
     },
     takes_artefact=True,

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from tokeff.errors import SpecError
+from tokeff.media.video_torchcodec import Decoder
 from tokeff.records.cards import Card
 from tokeff.records.headers import Header, VideoHeader
 from tokeff.records.signals import FrameSource, ImageSignal, VideoSignal
@@ -32,6 +33,7 @@ class FramesTokenizer:
     sampler: Sampler
     image: Tokenizer[ImageSignal]
     between: Between
+    decoder: Decoder
     max_tokens: int | None = None
     """Of a clip: frames are thinned evenly to what it pays for."""
 
@@ -51,9 +53,10 @@ class FramesTokenizer:
 
     def _encode_one(self, signal: VideoSignal) -> Tokens:
         places = self._paid(self.sampler.places(signal), signal.header)
-        batches = encoded(self.image, signal.source, image_header(signal.header), places)
+        source = self.decoder(signal).source
+        batches = encoded(self.image, source, image_header(signal.header), places)
         frames = (tokens for batch in batches for tokens in batch)
-        return _joined(frames, places, signal.source, self.codebook_sizes)
+        return _joined(frames, places, source, self.codebook_sizes)
 
     def _paid(self, places: Places, header: VideoHeader) -> Places:
         if self.max_tokens is None:
@@ -123,7 +126,8 @@ def load(card: Card, context: LoadContext) -> FramesTokenizer:
     kind = _KINDS[
         isinstance(image, CountsFromHeader) and isinstance(sampler, FromHeader), isinstance(image, Reconstructs)
     ]
-    return kind(card=card, sampler=sampler, image=image, between=between, max_tokens=max_tokens)
+    decoder = Decoder(str(card.parameters.get("backend", "pyav")), context.device)
+    return kind(card=card, sampler=sampler, image=image, between=between, decoder=decoder, max_tokens=max_tokens)
 
 
 def _check_budget(max_tokens: int | None, image: Tokenizer[Any], card: Card) -> None:

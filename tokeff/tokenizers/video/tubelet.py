@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from tokeff.errors import SpecError
+from tokeff.media.video_torchcodec import Decoder
 from tokeff.records.cards import Card
 from tokeff.records.headers import Header, VideoHeader
 from tokeff.records.signals import FrameSource, VideoSignal
@@ -57,6 +58,7 @@ class TubeletTokenizer:
     rule: VideoMae | Qwen2Vl | Qwen3Vl
     device: str
     between: Between
+    decoder: Decoder
     codebook_sizes: tuple[int, ...] = ()
 
     def count(self, header: VideoHeader) -> Counts:
@@ -87,7 +89,7 @@ class TubeletTokenizer:
         """
         plan = self.rule.plan(signal.header)
         waiting = torch.empty((0, 3, *plan.crop), dtype=torch.uint8, device=self.device)
-        for frames in _looked_at(signal, plan):
+        for frames in _looked_at(self.decoder(signal), plan):
             resized = _middle(resize(frames.to(self.device), plan.resized, self.rule.resample), plan.crop)
             waiting = torch.cat([waiting, resized])
             n_whole = len(waiting) // self.rule.temporal_patch * self.rule.temporal_patch
@@ -99,7 +101,9 @@ class TubeletTokenizer:
         n_times, rows, columns = 0, 0, 0
         for part in self.patches(signal):
             n_times, (rows, columns) = n_times + len(part), part.shape[1:3]
-        return Tokens.continuous(n_times * rows * columns, grid=(n_times, rows, columns), payload=signal.source)
+        return Tokens.continuous(
+            n_times * rows * columns, grid=(n_times, rows, columns), payload=self.decoder(signal).source
+        )
 
     def _decode_one(self, tokens: Tokens, header: Header) -> VideoSignal:
         if not isinstance(header, VideoHeader):
@@ -129,15 +133,20 @@ class SeenFrames:
             yield resize(_widened(small, self.plan.resized), self.size, self.rule.resample).cpu()
 
 
+_NOT_OF_THE_RULE = {"between", "backend"}
+
+
 def load(card: Card, context: LoadContext) -> CountTokenizer | TubeletTokenizer:
     """Opens a tokenizer of the family. Raises SpecError for numbers that the rule does not have."""
-    rule = rule_of({name: value for name, value in card.parameters.items() if name != "between"}, card.name)
+    numbers = {name: value for name, value in card.parameters.items() if name not in _NOT_OF_THE_RULE}
+    rule = rule_of(numbers, card.name)
     if isinstance(rule, VideoMae | Qwen2Vl | Qwen3Vl):
         between = way_named(str(card.parameters.get("between", "hold")), card.name)
-        return TubeletTokenizer(card=card, rule=rule, device=context.device, between=between)
+        decoder = Decoder(str(card.parameters.get("backend", "pyav")), context.device)
+        return TubeletTokenizer(card=card, rule=rule, device=context.device, between=between, decoder=decoder)
     assert isinstance(rule, PerFrame)
-    if "between" in card.parameters:
-        raise SpecError("only the count is published: nothing comes back", where=card.name, got="between")
+    for name in _NOT_OF_THE_RULE & card.parameters.keys():
+        raise SpecError("only the count is published: nothing is decoded or comes back", where=card.name, got=name)
     return CountTokenizer(card=card, rule=rule)
 
 

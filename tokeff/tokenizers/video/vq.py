@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid, ItemError, SpecError
+from tokeff.media.video_torchcodec import Decoder
 from tokeff.records.cards import Card
 from tokeff.records.headers import Header, VideoHeader
 from tokeff.records.signals import VideoSignal
@@ -80,6 +81,7 @@ class VideoVqTokenizer:
     windows: Windows
     sampler: Sampler
     between: Between
+    decoder: Decoder
 
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
@@ -106,7 +108,9 @@ class VideoVqTokenizer:
 
     def _encode_one(self, signal: VideoSignal) -> Tokens:
         places = self.sampler.places(signal)
-        ids = torch.cat([self.windows.ids(frames) for frames in self._whole_windows(signal, places)]).flatten(0, 1)
+        ids = torch.cat(
+            [self.windows.ids(frames) for frames in self._whole_windows(self.decoder(signal), places)]
+        ).flatten(0, 1)
         return Tokens.discrete([ids.numpy().ravel()], grid=tuple(ids.shape), payload=places)
 
     def _whole_windows(self, signal: VideoSignal, places: Places) -> Iterator[Tensor]:
@@ -202,4 +206,5 @@ def load(card: Card, context: LoadContext) -> VideoVqTokenizer:
     sampler = parse_sampler(str(card.parameters.get("sampler", "all")))
     between = way_named(str(card.parameters.get("between", "hold")), card.name)
     kind = _Counts if isinstance(sampler, FromHeader) else VideoVqTokenizer
-    return kind(card=card, windows=windows, sampler=sampler, between=between)
+    decoder = Decoder(str(card.parameters.get("backend", "pyav")), context.device)
+    return kind(card=card, windows=windows, sampler=sampler, between=between, decoder=decoder)
