@@ -19,6 +19,7 @@ from tokeff.errors import ItemError
 from tokeff.media import audio
 from tokeff.media.audio_blocks import ForwardSamples
 from tokeff.media.resampling import CHUNK_SAMPLES, resample, resample_blocks
+from tokeff.records.signals import LongAudioSignal
 
 N_LONG = audio.HELD_SAMPLES // 2 + 12_345
 
@@ -63,14 +64,14 @@ def test_a_long_recording_is_read_when_it_is_asked_for(write: object, long_noise
         return io.BytesIO(data)
 
     signal = audio.decode_later(again)
-    assert not signal.is_held
+    assert isinstance(signal, LongAudioSignal)
     assert (signal.header.n_samples, signal.header.n_channels, signal.header.counted) == (N_LONG, 2, "measured")
     expected = torch.from_numpy(long_noise.T.astype(np.float32) / 32768)
     blocks = list(signal.blocks())
     assert max(block.shape[1] for block in blocks) <= 2**20
     assert torch.equal(torch.cat(blocks, dim=1), expected)
     for first, stop in ((1_000_000, 1_000_010), (0, 5), (N_LONG - 3, N_LONG), (4_000_000, 5_500_000)):
-        assert torch.equal(signal.source.read(first, stop), expected[:, first:stop])
+        assert torch.equal(signal.read(first, stop), expected[:, first:stop])
     assert n_opened == 5  # to check it; forwards; and anew each time that a reader goes back
     assert torch.equal(signal.samples, expected)
 
@@ -78,7 +79,7 @@ def test_a_long_recording_is_read_when_it_is_asked_for(write: object, long_noise
 def test_a_short_recording_is_held(long_noise: NDArray[np.int16]) -> None:
     data = as_wav(long_noise[:5000])
     signal = audio.decode_later(lambda: io.BytesIO(data))
-    assert signal.is_held
+    assert not isinstance(signal, LongAudioSignal)
     assert torch.equal(signal.samples, audio.decode(io.BytesIO(data)).samples)
 
 

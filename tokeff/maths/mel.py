@@ -25,17 +25,50 @@ def log_mel_distance_db(original: Tensor, copy: Tensor, sample_rate_hz: int) -> 
     scale up to half the rate. A full-scale sine is at 0 dB. A gain of g on sound above the floor is |20 log10 g|.
     None where the sound is shorter than a window, or the rate so low that a band would hold no frequency.
     """
-    window = window_length(sample_rate_hz)
-    if original.shape[-1] < window:
-        return Figure(None, "shorter_than_window")
-    if not bool(_filters(sample_rate_hz, window // 2 + 1, original.device).any(dim=0).all()):
-        return Figure(None, "rate_too_low")
-    frames = [signal.float().unfold(-1, window, window // 4) for signal in (original, copy)]
-    n_frames, total = frames[0].shape[1], 0.0
-    for start in range(0, n_frames, CHUNK_FRAMES):
-        left, right = (_bands_db(each[:, start : start + CHUNK_FRAMES], sample_rate_hz) for each in frames)
-        total += float((left - right).abs().sum(dtype=torch.float64))
-    return Figure(total / (original.shape[0] * n_frames * N_MELS))
+    distance = LogMelDistance(sample_rate_hz)
+    distance.add(original, copy)
+    return distance.figure()
+
+
+class LogMelDistance:
+    """The same of two sounds that come in blocks [channels, n], in order."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.window = window_length(sample_rate_hz)
+        self._held: tuple[Tensor, Tensor] | None = None
+        self._total, self._n_bands = 0.0, 0
+        self._too_low: bool | None = None
+
+    def add(self, original: Tensor, copy: Tensor) -> None:
+        """One more block of each."""
+        pair = (original.float(), copy.float())
+        if self._held is not None:
+            pair = (torch.cat([self._held[0], pair[0]], dim=-1), torch.cat([self._held[1], pair[1]], dim=-1))
+        if self._too_low is None:
+            bands = _filters(self.sample_rate_hz, self.window // 2 + 1, original.device).any(dim=0)
+            self._too_low = not bool(bands.all())
+        n_frames = max(0, (pair[0].shape[-1] - self.window) // (self.window // 4) + 1)
+        if n_frames and not self._too_low:
+            self._add_frames(*(each.unfold(-1, self.window, self.window // 4) for each in pair))
+        done = n_frames * (self.window // 4)
+        self._held = (pair[0][:, done:], pair[1][:, done:])
+
+    def _add_frames(self, original: Tensor, copy: Tensor) -> None:
+        for start in range(0, original.shape[1], CHUNK_FRAMES):
+            left, right = (
+                _bands_db(each[:, start : start + CHUNK_FRAMES], self.sample_rate_hz) for each in (original, copy)
+            )
+            self._total += float((left - right).abs().sum(dtype=torch.float64))
+            self._n_bands += left.numel()
+
+    def figure(self) -> Figure:
+        """Of all blocks."""
+        if self._too_low:
+            return Figure(None, "rate_too_low")
+        if not self._n_bands:
+            return Figure(None, "shorter_than_window")
+        return Figure(self._total / self._n_bands)
 
 
 def window_length(sample_rate_hz: int) -> int:

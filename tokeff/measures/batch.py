@@ -9,8 +9,8 @@ What a Tally may hold, by name:
     text        n_characters, n_words, n_lines; n_unknown, n_without_text (of all tokens, not in rows);
                 n_reconstructed, n_roundtrip_failures
     image       n_pixels; n_reconstructed, squared_error, n_compared; n_psnr, n_ssim, n_ms_ssim, reals psnr_db, ...
-    audio       n_reconstructed, n_compared, n_si_sdr, n_log_mel_distance; reals duration_seconds, signal_energy,
-                error_energy, si_sdr_db, log_mel_distance_db
+    audio       n_reconstructed, n_compared, n_si_sdr, n_log_mel_distance, n_stft_distance, n_pesq_wb, n_pesq_nb,
+                n_stoi; reals duration_seconds, signal_energy, error_energy, si_sdr_db, log_mel_distance_db, ...
     video       n_frames, real duration_seconds; n_reconstructed, squared_error, n_compared, n_psnr, real psnr_db;
                 of clips made from some of their frames squared_error_time, squared_error_space
                 and for a figure that an item does not have, a count of why: n_psnr_lossless, n_si_sdr_silent, ...
@@ -34,6 +34,7 @@ from tokeff.measures.reconstruction import (
 )
 from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, reference_columns
 from tokeff.measures.rows import Column, tally_of_columns
+from tokeff.measures.sound import SOUND_FIGURES
 from tokeff.measures.text import compare_texts, text_columns, vocabulary_facts
 from tokeff.records.items import Item
 from tokeff.records.signals import AudioSignal, ImageSignal, Signal, TextSignal, VideoSignal
@@ -56,8 +57,7 @@ ROW_REALS = (
     "ms_ssim",
     "signal_energy",
     "error_energy",
-    "si_sdr_db",
-    "log_mel_distance_db",
+    *SOUND_FIGURES,
     "missing_bits_text",
     *BIT_COLUMNS,
     *REFERENCE_COLUMNS,

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from tokeff.errors import ItemError, TokeffError
-from tokeff.maths.distortion import Figure, energies, psnr_db, si_sdr_db, squared_error, structural_similarity
-from tokeff.maths.mel import log_mel_distance_db
+from tokeff.maths.distortion import Figure, psnr_db, squared_error, structural_similarity
 from tokeff.measures.rows import Column
+from tokeff.measures.sound import compare_sound
 from tokeff.records.items import Item
 from tokeff.records.signals import AudioSignal, FrameSource, ImageSignal, SampledSource, Signal, VideoSignal
 from tokeff.records.tallies import fixed
@@ -47,8 +47,7 @@ def _compare(tokenizer: str, item: Item, signal: Signal, copy: Signal) -> Number
         _check_pair(tokenizer, item, signal.pixels, copy.pixels)
         return _image(signal.pixels, copy.pixels)
     if isinstance(signal, AudioSignal) and isinstance(copy, AudioSignal):
-        _check_pair(tokenizer, item, signal.samples, copy.samples)
-        return _audio(signal.samples, copy.samples, signal.header.sample_rate_hz)
+        return _audio(tokenizer, item, signal, copy)
     if isinstance(signal, VideoSignal) and isinstance(copy, VideoSignal):
         return _video(tokenizer, item, signal, copy)
     raise TokeffError(
@@ -68,14 +67,13 @@ def _image(original: Tensor, copy: Tensor) -> Numbers:
     return counts, reals
 
 
-def _audio(original: Tensor, copy: Tensor, sample_rate_hz: int) -> Numbers:
-    signal_energy, error_energy = energies(original, copy)
-    # An error below the fixed-point unit is still an error: only identical samples may sum to nothing.
-    smallest = int(error_energy > 0)
-    counts = {"n_compared": original.numel()}
-    reals = {"signal_energy": fixed(signal_energy), "error_energy": max(smallest, fixed(error_energy))}
-    _add("si_sdr_db", si_sdr_db(original, copy), counts, reals)
-    _add("log_mel_distance_db", log_mel_distance_db(original, copy, sample_rate_hz), counts, reals)
+def _audio(tokenizer: str, item: Item, signal: AudioSignal, copy: AudioSignal) -> Numbers:
+    shapes = [(each.header.n_channels, each.header.n_samples) for each in (signal, copy)]
+    _check_shapes(tokenizer, item, *shapes)
+    reals, figures = compare_sound(signal, copy, lambda one, other: _check_pair(tokenizer, item, one, other))
+    counts = {"n_compared": shapes[0][0] * shapes[0][1]}
+    for name, figure in figures.items():
+        _add(name, figure, counts, reals)
     return counts, reals
 
 
@@ -133,14 +131,7 @@ def _in_step(streams: Sequence[Iterator[Tensor]], item: Item) -> Iterator[list[T
 
 def _check_pair(tokenizer: str, item: Item, original: Tensor, copy: Tensor) -> None:
     """Equal shape and type, and numbers throughout."""
-    if original.shape != copy.shape:
-        raise ItemError(
-            "shape_mismatch",
-            f"the reconstruction by {tokenizer} has another shape than the original",
-            where=item.key,
-            got=list(copy.shape),
-            expected=list(original.shape),
-        )
+    _check_shapes(tokenizer, item, original.shape, copy.shape)
     if original.dtype != copy.dtype:
         raise TokeffError(
             f"reconstructs {item.key} in another number type", where=tokenizer, got=copy.dtype, expected=original.dtype
@@ -151,4 +142,15 @@ def _check_pair(tokenizer: str, item: Item, original: Tensor, copy: Tensor) -> N
             where=tokenizer,
             expected="finite numbers",
             fix="Its decoder or its weights are broken: no figure of it can be trusted.",
+        )
+
+
+def _check_shapes(tokenizer: str, item: Item, original: Sequence[int], copy: Sequence[int]) -> None:
+    if tuple(original) != tuple(copy):
+        raise ItemError(
+            "shape_mismatch",
+            f"the reconstruction by {tokenizer} has another shape than the original",
+            where=item.key,
+            got=list(copy),
+            expected=list(original),
         )

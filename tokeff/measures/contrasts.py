@@ -33,10 +33,17 @@ METRICS = (
     Metric(name="ms_ssim", title="MS-SSIM", kind="difference"),
     Metric(name="si_sdr_db", title="SI-SDR, dB", kind="difference"),
     Metric(name="log_mel_distance_db", title="log-mel distance, dB", kind="difference", more_is_better=False),
+    Metric(name="stft_distance", title="STFT distance", kind="difference", more_is_better=False),
+    Metric(name="pesq_wb", title="PESQ, wide band", kind="difference"),
+    Metric(name="pesq_nb", title="PESQ, narrow band", kind="difference"),
+    Metric(name="stoi", title="STOI", kind="difference"),
     Metric(name="missing_bits_per_byte", title="missing bits/byte", kind="difference", more_is_better=False),
     Metric(name="raw_megabytes_per_second", title="MB/s", kind="ratio"),
 )
-MEANS = ("ssim", "ms_ssim", "si_sdr_db", "log_mel_distance_db")
+MEANS = (
+    *("ssim", "ms_ssim"),
+    *("si_sdr_db", "log_mel_distance_db", "stft_distance", "pesq_wb", "pesq_nb", "stoi"),
+)
 """Metrics that are means over items."""
 COLUMNS = ("raw_bytes", "n_tokens", "squared_error", "n_compared", *MEANS)
 """Of `items.parquet`; NaN where an item has no such number."""

@@ -16,6 +16,7 @@ from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
 from tokeff.measures.pairs import CONTEXTS
 from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
 from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, REFERENCES
+from tokeff.measures.sound import SOUND_FIGURES
 from tokeff.measures.splits import clip_figures, distortion_split, kept_share
 from tokeff.measures.text import SEGMENTER
 from tokeff.records.items import Modality
@@ -166,8 +167,7 @@ def distortion_figures(tally: Tally, modality: Modality, absent: Absent) -> dict
     figures: dict[str, Figure] = {}
     if modality == "audio":
         figures["snr_db"] = snr_db(tally.real("signal_energy"), tally.real("error_energy"))
-        figures["si_sdr_db"] = _item_mean(tally, "si_sdr_db")
-        figures["log_mel_distance_db"] = _item_mean(tally, "log_mel_distance_db")
+        figures |= {name: _item_mean(tally, name) for name in SOUND_FIGURES}
     else:
         figures["psnr_db"] = psnr_db(tally.count("squared_error"), tally.count("n_compared"))
         figures["psnr_db_item_mean"] = _item_mean(tally, "psnr_db")
@@ -180,7 +180,10 @@ def distortion_figures(tally: Tally, modality: Modality, absent: Absent) -> dict
     return {"n_items": tally.count("n_reconstructed"), **values, **missing, **split}
 
 
-_WHY = ("n_psnr_", "n_ssim_", "n_ms_ssim_", "n_si_sdr_", "n_log_mel_distance_")
+_WHY = (
+    *("n_psnr_", "n_ssim_", "n_ms_ssim_", "n_si_sdr_", "n_log_mel_distance_", "n_stft_distance_"),
+    *("n_pesq_wb_", "n_pesq_nb_", "n_stoi_"),
+)
 
 
 def _item_mean(tally: Tally, name: str) -> Figure:

@@ -155,7 +155,7 @@ def _equal_shapes(signals: Sequence[Signal], copies: Sequence[Signal | None]) ->
         if isinstance(signal, ImageSignal):
             shapes.setdefault(tuple(signal.pixels.shape), []).append(place)
         elif isinstance(signal, AudioSignal):
-            shapes.setdefault(tuple(signal.samples.shape), []).append(place)
+            shapes.setdefault((signal.header.n_channels, signal.header.n_samples), []).append(place)
         else:
             shapes[-1, place] = [place]
     yield from shapes.values()

@@ -29,7 +29,14 @@ class View:
             height, width = self.signal.header.height, self.signal.header.width
             rows, columns = (_middle(length, CLIP_SIDE, self.whole) for length in (height, width))
             return 3 * len(self.frames()) * len(range(height)[rows]) * len(range(width)[columns])
-        return self.tensor(self.signal).numel() * (2 if isinstance(self.signal, AudioSignal) else 1)
+        if isinstance(self.signal, AudioSignal):
+            header = self.signal.header
+            return (
+                2
+                * header.n_channels
+                * len(range(header.n_samples)[_middle(header.n_samples, WINDOW_SAMPLES, self.whole)])
+            )
+        return self.tensor(self.signal).numel()
 
     def tensor(self, signal: Signal | None) -> Tensor:
         """[C, H, W] or [channels, n] of a picture or recording."""
@@ -37,7 +44,8 @@ class View:
             rows, columns = (_middle(length, WINDOW_SIDE, self.whole) for length in signal.pixels.shape[1:])
             return signal.pixels[:, rows, columns]
         if isinstance(signal, AudioSignal):
-            return signal.samples[:, _middle(signal.samples.shape[1], WINDOW_SAMPLES, self.whole)]
+            part = _middle(signal.header.n_samples, WINDOW_SAMPLES, self.whole)
+            return signal.read(part.start, part.stop)
         raise TypeError(f"no picture or recording: {type(signal).__name__}")
 
     def frames(self) -> range:

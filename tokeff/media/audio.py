@@ -20,7 +20,7 @@ from tokeff.media.audio_limits import HELD_SAMPLES, MAX_SAMPLES, Block, checked_
 from tokeff.media.containers import HEAD_BYTES, Container, container
 from tokeff.media.extents import check_extent
 from tokeff.records.headers import AudioHeader
-from tokeff.records.signals import AudioSignal
+from tokeff.records.signals import AudioSignal, LongAudioSignal
 
 __all__ = ["HELD_SAMPLES", "MAX_SAMPLES", "Codec", "decode", "decode_bytes", "decode_later", "encode", "read_header"]
 
@@ -61,7 +61,7 @@ def decode_later(open: Callable[[], BinaryIO]) -> AudioSignal:
             for block in _blocks(stream, held=False):
                 yield torch.from_numpy(block.samples)
 
-    return AudioSignal(header=header, source=ForwardSamples(again))
+    return LongAudioSignal(header=header, source=ForwardSamples(again))
 
 
 def _blocks(stream: BinaryIO, *, held: bool) -> Iterator[Block]:

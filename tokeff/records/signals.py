@@ -40,6 +40,28 @@ class ImageSignal:
     """uint8 [channels, height, width] on the CPU."""
 
 
+BLOCK_SAMPLES = 2**20
+"""Samples of each channel that are read at once of a long recording."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AudioSignal:
+    """A recording."""
+
+    header: AudioHeader
+    samples: "Tensor"
+    """float32 [channels, n_samples] on the CPU, in [-1, 1]; sample = 16-bit value / 32768."""
+
+    def read(self, first: int, stop: int) -> "Tensor":
+        """Some of the samples [channels, stop - first]."""
+        return self.samples[:, first:stop]
+
+    def blocks(self) -> "Iterator[Tensor]":
+        """All samples [channels, at most BLOCK_SAMPLES], one block behind the other."""
+        for first in range(0, self.header.n_samples, BLOCK_SAMPLES):
+            yield self.read(first, min(first + BLOCK_SAMPLES, self.header.n_samples))
+
+
 class SampleSource(Protocol):
     """Samples on demand."""
 
@@ -48,52 +70,24 @@ class SampleSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class HeldSamples:
-    """Samples in memory."""
+class LongAudioSignal(AudioSignal):
+    """A recording whose samples are read when they are asked for; `samples` are all of them at once."""
 
-    samples: "Tensor"
-
-    def read(self, first: int, stop: int) -> "Tensor":
-        """A view of them."""
-        return self.samples[:, first:stop]
-
-
-BLOCK_SAMPLES = 2**20
-"""Samples of each channel that are read at once of a long recording."""
-
-
-@dataclass(frozen=True, slots=True, init=False, eq=False)
-class AudioSignal:
-    """A recording; in memory, or so long that its samples are read when they are asked for."""
-
-    header: AudioHeader
+    __slots__ = ("source",)
     source: SampleSource
 
-    def __init__(
-        self, *, header: AudioHeader, samples: "Tensor | None" = None, source: SampleSource | None = None
-    ) -> None:
-        if (samples is None) == (source is None):
-            raise ValueError("a recording has samples or a source of them: one of the two")
+    def __init__(self, *, header: AudioHeader, source: SampleSource) -> None:
         object.__setattr__(self, "header", header)
-        object.__setattr__(self, "source", source if samples is None else HeldSamples(samples))
+        object.__setattr__(self, "source", source)
 
     @property
     def samples(self) -> "Tensor":
-        """float32 [channels, n_samples] on the CPU, in [-1, 1]; sample = 16-bit value / 32768. All of them at once."""
-        if isinstance(self.source, HeldSamples):
-            return self.source.samples
-        return self.source.read(0, self.header.n_samples)
+        """float32 [channels, n_samples]."""
+        return self.read(0, self.header.n_samples)
 
-    @property
-    def is_held(self) -> bool:
-        """Whether the samples are in memory."""
-        return isinstance(self.source, HeldSamples)
-
-    def blocks(self) -> "Iterator[Tensor]":
-        """The samples [channels, at most BLOCK_SAMPLES], one block behind the other."""
-        for first in range(0, self.header.n_samples, BLOCK_SAMPLES):
-            yield self.source.read(first, min(first + BLOCK_SAMPLES, self.header.n_samples))
+    def read(self, first: int, stop: int) -> "Tensor":
+        """Some of the samples."""
+        return self.source.read(first, stop)
 
 
 class FrameSource(Protocol):

@@ -16,7 +16,7 @@ from tokeff.errors import ItemError
 from tokeff.media.audio_blocks import ForwardSamples
 from tokeff.media.resampling import fit
 from tokeff.records.headers import AudioHeader, Header
-from tokeff.records.signals import AudioSignal
+from tokeff.records.signals import AudioSignal, LongAudioSignal
 from tokeff.records.tokens import Tokens
 from tokeff.tokenizers.audio.rvq.chunks import join
 from tokeff.tokenizers.audio.rvq.models import AudioDecoder, Codes
@@ -61,7 +61,7 @@ class RvqAutoencoderTokenizer(RvqTokenizer):
             yield from self._blocks(header, (piece for _, piece in decoded))
             yield torch.zeros(header.n_channels, header.sample_rate_hz)  # where resampling ends a sample short
 
-        return AudioSignal(header=header, source=ForwardSamples(blocks))
+        return LongAudioSignal(header=header, source=ForwardSamples(blocks))
 
     def _blocks(self, header: AudioHeader, pieces: Iterable[Tensor]) -> Iterator[Tensor]:
         """The file's samples, from the samples of the chunks."""
