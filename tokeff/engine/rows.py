@@ -12,7 +12,10 @@ from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally, from_fixed
 
 ROWS_PER_GROUP = 50_000
-PRESENCES = ("n_psnr", "n_ssim", "n_ms_ssim", "n_si_sdr", "n_log_mel_distance")
+PRESENCES = (
+    *("n_psnr", "n_ssim", "n_ms_ssim", "n_si_sdr", "n_log_mel_distance", "n_stft_distance"),
+    *("n_pesq_wb", "n_pesq_nb", "n_stoi"),
+)
 """Say of how many items a mean is, and why others have none: in a row the figure itself is there or null."""
 
 
