@@ -1,4 +1,4 @@
-"""The codec: ids do not depend on the batch, streams are nested, any length and loudness goes through and comes back."""
+"""The codec: ids do not depend on the batch, streams are nested, any length and loudness goes through."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def test_ids_are_the_same_in_a_batch_and_alone(codec: RvqCodec, noise: Any) -> N
     samples = torch.cat([noise(11 * 320, seed) for seed in range(5)])
     together = codec.ids(samples, 20)
     assert together.shape == (5, 20, 11)
-    assert len(together.unique()) > 10
+    assert len(set(together.flatten().tolist())) > 10
     for row, alone in enumerate(samples):
         assert torch.equal(codec.ids(alone[None], 20)[0], together[row])
 
