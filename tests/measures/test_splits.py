@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -16,6 +17,7 @@ import tokeff
 from tokeff.measures.batch import tally_batch
 from tokeff.measures.measurement import measurement
 from tokeff.measures.reconstruction import FIDELITIES, IN_TIME
+from tokeff.measures.windows import COMPARED_BYTES, compared_frames
 from tokeff.media import video
 from tokeff.records.headers import VideoHeader
 from tokeff.records.items import Item
@@ -132,6 +134,30 @@ def test_a_codec_has_no_split_and_says_so() -> None:
     assert "split" not in each.reconstruction
     assert each.absent["distortion.split"] == each.absent["reconstruction.split"] == "no_sampled_frames"
     assert list(each.reconstruction["retained_share_in_time"]) == ["2", "4"]
+
+
+@pytest.mark.parametrize(("n_frames", "whole", "n"), [(336, False, None), (10_000, True, None), (180_000, False, 336)])
+def test_long_clips_are_compared_in_stretches(n_frames: int, whole: bool, n: int | None) -> None:
+    header = VideoHeader.regular(width=1920, height=1080, n_frames=n_frames, frame_rate_hz=25)
+    places = compared_frames(header, whole)
+    assert (None if places is None else len(places)) == n
+    if places is not None:
+        steps = np.diff(places)
+        assert (places[0], places[-1]) == (0, n_frames - 1)
+        assert np.all(steps > 0)
+        assert sorted(steps)[-12] == 1 < sorted(steps)[-11]  # twelve runs, eleven gaps
+        assert 3 * header.height * header.width * len(places) <= COMPARED_BYTES
+
+
+def test_what_is_compared_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal, spec = drifting(), "frames:fps=1/png"
+    assert measured(spec).distortion["compared_share"] == 1
+    few = list(range(3, 9))
+    monkeypatch.setattr("tokeff.measures.comparison.compared_frames", lambda header, whole: None if whole else few)
+    each = measured.__wrapped__(spec)
+    assert each.distortion["compared_share"] == 0.5
+    x = torch.cat(list(signal.source.frames()))
+    assert each.distortion["split"]["time_mse"] == float((x[few].double() - x[0].double()).square().mean())
 
 
 def test_every_column_is_saved(tmp_path: Path) -> None:

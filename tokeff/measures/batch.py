@@ -100,11 +100,11 @@ def tally_batch(
         facts, histograms["token_bytes"] = vocabulary_facts(tokenizer, histograms["stream0"])
         sums |= facts
     if reconstructions is not None:
-        compared, compared_reals = _compare(tokenizer.card.name, items, signals, reconstructions)
+        sources = sources or SourceBits()
+        compared, compared_reals = _compare(tokenizer.card.name, items, signals, reconstructions, sources.whole)
         columns |= compared
         reals |= compared_reals
         chosen = [copy if item.key in coded else None for item, copy in zip(items, reconstructions, strict=True)]
-        sources = sources or SourceBits()
         found = [reference_columns(items, signals, coded, sources)]
         if not isinstance(signals[0], TextSignal):
             found.append(reconstruction_columns(items, signals, chosen, sources))
@@ -167,11 +167,15 @@ def _modality_columns(signals: Sequence[Signal]) -> tuple[dict[str, Column], dic
 
 
 def _compare(
-    tokenizer: str, items: Sequence[Item], signals: Sequence[Signal], reconstructions: Sequence[Signal | None]
+    tokenizer: str,
+    items: Sequence[Item],
+    signals: Sequence[Signal],
+    reconstructions: Sequence[Signal | None],
+    whole: bool,
 ) -> tuple[dict[str, Column], dict[str, Column]]:
     """Counts and reals of how the reconstructions differ from their originals."""
     if len(reconstructions) != len(items):
         raise ValueError(f"{len(reconstructions)} reconstructions of {len(items)} items: one of each is needed")
     if all(isinstance(signal, TextSignal) for signal in signals):
         return compare_texts(tokenizer, items, signals, reconstructions)
-    return compare_media(tokenizer, items, signals, reconstructions)
+    return compare_media(tokenizer, items, signals, reconstructions, whole=whole)

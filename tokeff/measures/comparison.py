@@ -13,6 +13,7 @@ from tokeff.errors import ItemError, TokeffError
 from tokeff.maths.distortion import Figure, psnr_db, squared_error, structural_similarity
 from tokeff.measures.rows import Column
 from tokeff.measures.sound import compare_sound
+from tokeff.measures.windows import compared_frames
 from tokeff.records.items import Item
 from tokeff.records.signals import AudioSignal, FrameSource, ImageSignal, SampledSource, Signal, VideoSignal
 from tokeff.records.tallies import fixed
@@ -26,12 +27,20 @@ Numbers = tuple[dict[str, int], dict[str, int]]
 
 
 def compare_media(
-    tokenizer: str, items: Sequence[Item], signals: Sequence[Signal], reconstructions: Sequence[Signal | None]
+    tokenizer: str,
+    items: Sequence[Item],
+    signals: Sequence[Signal],
+    reconstructions: Sequence[Signal | None],
+    *,
+    whole: bool = True,
 ) -> tuple[dict[str, Column], dict[str, Column]]:
-    """Columns of counts and of reals. Raises ItemError(`shape_mismatch`), and TokeffError for what no copy may be."""
+    """Columns of counts and of reals. Without `whole`, of long clips only some frames (`windows`) are compared.
+
+    Raises ItemError(`shape_mismatch`), and TokeffError for what no copy may be.
+    """
     counts, reals = [], []
     for item, signal, copy in zip(items, signals, reconstructions, strict=True):
-        numbers = _compare(tokenizer, item, signal, copy) if copy is not None else ({}, {})
+        numbers = _compare(tokenizer, item, signal, copy, whole) if copy is not None else ({}, {})
         counts.append({"n_reconstructed": int(copy is not None), **numbers[0]})
         reals.append(numbers[1])
     return _columns(counts), _columns(reals)
@@ -42,14 +51,14 @@ def _columns(rows: Sequence[dict[str, int]]) -> dict[str, Column]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _compare(tokenizer: str, item: Item, signal: Signal, copy: Signal) -> Numbers:
+def _compare(tokenizer: str, item: Item, signal: Signal, copy: Signal, whole: bool) -> Numbers:
     if isinstance(signal, ImageSignal) and isinstance(copy, ImageSignal):
         _check_pair(tokenizer, item, signal.pixels, copy.pixels)
         return _image(signal.pixels, copy.pixels)
     if isinstance(signal, AudioSignal) and isinstance(copy, AudioSignal):
         return _audio(tokenizer, item, signal, copy)
     if isinstance(signal, VideoSignal) and isinstance(copy, VideoSignal):
-        return _video(tokenizer, item, signal, copy)
+        return _video(tokenizer, item, signal, copy, whole)
     raise TokeffError(
         f"reconstructs {item.key} as another modality",
         where=tokenizer,
@@ -77,13 +86,14 @@ def _audio(tokenizer: str, item: Item, signal: AudioSignal, copy: AudioSignal) -
     return counts, reals
 
 
-def _video(tokenizer: str, item: Item, signal: VideoSignal, copy: VideoSignal) -> Numbers:
+def _video(tokenizer: str, item: Item, signal: VideoSignal, copy: VideoSignal, whole: bool) -> Numbers:
     """Where the copy is made from some frames, also what that alone costs, and what their own coding adds."""
     sources: list[FrameSource] = [signal.source, copy.source]
     if isinstance(copy.source, SampledSource):
         sources.append(copy.source.over(signal.source))
+    chosen = compared_frames(signal.header, whole)
     total = in_time = in_space = n_samples = 0
-    for original, other, *exact in _in_step([source.frames() for source in sources], item):
+    for original, other, *exact in _in_step([source.frames(chosen) for source in sources], item):
         _check_pair(tokenizer, item, original, other)
         total += squared_error(original, other)
         n_samples += original.numel()

@@ -17,7 +17,7 @@ from tokeff.measures.pairs import CONTEXTS
 from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
 from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, REFERENCES
 from tokeff.measures.sound import SOUND_FIGURES
-from tokeff.measures.splits import clip_figures, distortion_split, kept_share
+from tokeff.measures.splits import clip_distortion, clip_figures, kept_share
 from tokeff.measures.text import SEGMENTER
 from tokeff.records.items import Modality
 from tokeff.records.measurements import MIDDLE_SCALE
@@ -176,8 +176,8 @@ def distortion_figures(tally: Tally, modality: Modality, absent: Absent) -> dict
     absent |= {f"distortion.{name}": f.reason for name, f in figures.items() if f.reason is not None}
     missing = {name: n for name, n in sorted(tally.counts.items()) if name.startswith(_WHY)}
     values = {name: figure.value for name, figure in figures.items()}
-    split = {"split": found} if modality == "video" and (found := distortion_split(tally, absent)) else {}
-    return {"n_items": tally.count("n_reconstructed"), **values, **missing, **split}
+    clips = clip_distortion(tally, absent) if modality == "video" else {}
+    return {"n_items": tally.count("n_reconstructed"), **values, **missing, **clips}
 
 
 _WHY = (

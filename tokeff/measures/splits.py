@@ -24,11 +24,21 @@ def kept_share(tally: Tally, at: Fidelity) -> float | None:
     return 1 - tally.real(at.column("missing")) / source if source > 0 else None
 
 
-def distortion_split(tally: Tally, absent: dict[str, str]) -> dict[str, float | None]:
-    """Mean squared errors of 8-bit samples and their PSNR; {} where no frame is left out on purpose."""
+def clip_distortion(tally: Tally, absent: dict[str, str]) -> dict[str, Any]:
+    """`compared_share`, the share of the raw bytes that distortion is of (`windows`), and `split`."""
+    figures: dict[str, Any] = {"compared_share": None}
+    if tally.count("n_reconstructed") == tally.n_items:
+        figures["compared_share"] = tally.count("n_compared") / tally.count("raw_bytes")
+    else:
+        absent["distortion.compared_share"] = "not_all_reconstructed"
     if TIME_ERROR not in tally.counts:
         absent["distortion.split"] = "no_sampled_frames"
-        return {}
+        return figures
+    return {**figures, "split": _distortion_split(tally, absent)}
+
+
+def _distortion_split(tally: Tally, absent: dict[str, str]) -> dict[str, float | None]:
+    """Mean squared errors of 8-bit samples and their PSNR."""
     n_compared = tally.count("n_compared")
     named = {"total": "squared_error", "time": TIME_ERROR, "space": SPACE_ERROR}
     figures: dict[str, float | None] = {f"{name}_mse": tally.count(c) / n_compared for name, c in named.items()}

@@ -8,12 +8,27 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from tokeff.records.headers import VideoHeader
 from tokeff.records.signals import AudioSignal, ImageSignal, Signal, VideoSignal
 
 WINDOW_SIDE, WINDOW_SAMPLES = 512, 2**18
 CLIP_FRAMES, CLIP_SIDE = 16, 256
 """Unless the whole is asked for: of a picture at most so many rows and columns, of a recording so many samples per
 channel, of a clip so many frames in a row and so many rows and columns; always from the middle."""
+
+COMPARED_BYTES, STRETCHES = 2**31, 12
+"""Unless the whole is asked for, of a clip with more raw bytes only so many are compared with its reconstruction: runs
+of frames spread evenly from the first to the last."""
+
+
+def compared_frames(header: VideoHeader, whole: bool) -> list[int] | None:
+    """The frames whose distortion is measured, rising; None: all of them."""
+    n_each = max(1, COMPARED_BYTES // (3 * header.height * header.width * STRETCHES))
+    if whole or n_each * STRETCHES >= header.n_frames:
+        return None
+    gap = header.n_frames - n_each
+    starts = (turn * gap // (STRETCHES - 1) for turn in range(STRETCHES))
+    return [place for start in starts for place in range(start, start + n_each)]
 
 
 class View:
