@@ -37,20 +37,23 @@ def profile(
     """Measure a corpus, as `tokeff profile` does.
 
     `paths`: files, folders or globs. `tokenizers`: card names or `family:source?key=value`; none means one default
-    per modality. `out`: a new directory for the run, with `report` a page to look at. `options`: modality, unit,
-    device, sample, seed, count_only, reconstruction, cards, as `tokeff.engine.options.Options` has them. Raises
-    TokeffError; bad items are quarantined and counted.
+    per modality. `out`: a directory for the run, new or with an unfinished one that goes on, with `report` a page to
+    look at. `options`: modality, unit, format, columns, storage, device, sample, precision, seed, count_only,
+    reconstruction, cards, as `tokeff.engine.options.Options` has them, and engine, workers, address, item_timeout,
+    fresh, as `Execution` has them. Raises TokeffError; bad items are quarantined and counted.
     """
+    from dataclasses import fields
     from pathlib import Path
 
-    from tokeff.engine.options import Options
+    from tokeff.engine.options import Execution, Options
     from tokeff.engine.profile import profile as run
 
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     chosen = (tokenizers,) if isinstance(tokenizers, str) else tuple(tokenizers)
     cards = tuple(Path(folder) for folder in options.pop("cards", ()))
+    how = Execution(**{each.name: options.pop(each.name) for each in fields(Execution) if each.name in options})
     wanted = Options(paths=tuple(str(path) for path in listed), tokenizers=chosen, cards=cards, **options)
-    result = run(wanted, out=Path(out) if out else None)
+    result = run(wanted, out=Path(out) if out else None, how=how)
     if out and report:
         from tokeff.reports.page import write_page
 

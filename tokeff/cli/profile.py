@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tokeff.cli import engine_options as scale
+
 EXAMPLES = """Examples:
 
   tokeff profile data_samples
@@ -16,11 +18,20 @@ EXAMPLES = """Examples:
   tokeff profile photos/ -t qwen2-vl -t 'jpeg-q75?quality=40' --sample 500
 
   tokeff profile archive/ -t qwen2-vl --count-only
+
+  tokeff profile crawl/ -t tekken --workers 16 -o runs/crawl
+
+  tokeff profile 'corpus/*.jsonl.zst' --column text -t tekken
+
+  tokeff profile s3://bucket/shards/ --column jpg --column txt
 """
 
 
 def profile(  # noqa: PLR0917  # typer takes options as parameters
-    paths: Annotated[list[str], typer.Argument(help="Files, folders or quoted globs.", metavar="PATH...")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, quoted globs, URLs, or dataset:USER/NAME of the hub.", metavar="PATH..."),
+    ],
     tokenizer: Annotated[
         list[str] | None,
         typer.Option(
@@ -33,6 +44,27 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Keep the run in this new directory.")] = None,
     modality: Annotated[str | None, typer.Option(help="Only text, image, audio or video.")] = None,
     unit: Annotated[str, typer.Option(help="What an item of text is: file, line or paragraph.")] = "file",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is read of records: a field of JSON lines, a column of a table, an extension of archive "
+            "members; may be repeated. Without it, guessed and said.",
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="Read every file as file (as it lies), jsonl, parquet, arrow or tar, whatever its name says."
+        ),
+    ] = None,
+    storage_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="For URLs, told to the file system: endpoint_url=http://..., anon=true; may be repeated. "
+            "Values are not kept in the run.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     sample: Annotated[
         int | None,
@@ -65,10 +97,17 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
         bool, typer.Option("--report/--no-report", help="With -o: also write report.html, a page to look at.")
     ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print measurements.json instead of a table.")] = False,
+    precision: scale.Precision = None,
+    workers: scale.Workers = None,
+    engine: scale.Engine = "local",
+    address: scale.Address = None,
+    item_timeout: scale.ItemTimeout = None,
+    fresh: scale.Fresh = False,
+    log_json: scale.LogJson = False,
 ) -> None:
     """Measure a corpus: tokens, bytes per token with an interval, entropy, distortion, speed; per modality."""
-    from tokeff.cli.progress import TerminalProgress
-    from tokeff.engine.options import Options
+    from tokeff.cli.progress import JsonLog, TerminalProgress
+    from tokeff.engine.options import Execution, Options
     from tokeff.engine.profile import profile as run
     from tokeff.errors import TokeffError
     from tokeff.reports.page import write_page
@@ -83,15 +122,26 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
         tokenizers=tokenizers,
         modality=modality,  # type: ignore[arg-type]  # Options checks them and names the choices
         unit=unit,  # type: ignore[arg-type]
+        columns=tuple(column or ()),
+        format=format,  # type: ignore[arg-type]
+        storage=tuple(map(_storage_option, storage_option or ())),
         device=device,  # type: ignore[arg-type]
         sample=sample,
+        precision=precision,
         seed=seed,
         count_only=count_only,
         reconstruction=reconstruction,  # type: ignore[arg-type]
         cards=tuple(cards or ()),
     )
-    with TerminalProgress() as progress:
-        result = run(options, out=out, observer=progress)
+    how = Execution(
+        engine=engine,  # type: ignore[arg-type]
+        workers=workers,
+        address=address,
+        item_timeout=item_timeout,
+        fresh=fresh,
+    )
+    with JsonLog() if log_json else TerminalProgress() as progress:
+        result = run(options, out=out, observer=progress, how=how)
         unwritten: TokeffError | None = None
         if out and report:
             progress.stage("Writing report.html")
@@ -113,6 +163,13 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
             err=True,
         )
         raise typer.Exit(3)
+
+
+def _storage_option(given: str) -> tuple[str, str]:
+    name, sign, value = given.partition("=")
+    if not name or not sign:
+        raise typer.BadParameter(f"{given!r} is not NAME=VALUE", param_hint="--storage-option")
+    return name, value
 
 
 profile.__doc__ = f"{profile.__doc__}\n\n\b\n{EXAMPLES}"

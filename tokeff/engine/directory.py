@@ -4,11 +4,13 @@
     measurements.json    the figures
     items.parquet        one row per item and tokenizer
     errors.jsonl         the quarantine: one line per failure
+    shards/              the ledger: the result of every shard (`ledger`)
 
 Files are written beside their place and renamed, `run.json` last: a directory with a `run.json` is complete.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -34,9 +36,9 @@ class RunDirectory:
     @classmethod
     @contextmanager
     def create(cls, folder: Path) -> "Iterator[RunDirectory]":
-        """A new run directory; one that does not come to its end is removed again.
+        """A new run directory, or one that has nothing but a ledger; of one that fails nothing else is left.
 
-        Raises RunError where `folder` holds another run or anything else, or cannot be written.
+        Raises RunError where `folder` holds a complete run or anything else, or cannot be written.
         """
         refuse_occupied(folder)
         was_there = folder.exists()
@@ -52,12 +54,19 @@ class RunDirectory:
         except BaseException as error:
             _clear(folder, remove=not was_there)
             if isinstance(error, OSError):
-                raise RunError(f"cannot write the run: {error.strerror or error}", where=str(folder)) from error
+                fix = "What is done is kept in it: make room, then give the same command again."
+                raise RunError(
+                    f"cannot write the run: {error.strerror or error}", where=str(folder), fix=fix
+                ) from error
             raise
 
     def add_rows(self, modality: Modality, tokenizer: str, tally: Tally) -> None:
         """Append the items of a batch's tally."""
         self._rows.add(modality, tokenizer, tally)
+
+    def add_table(self, table: Any) -> None:
+        """Append rows that a shard has."""
+        self._rows.add_table(table)
 
     def add_failures(self, failures: Sequence[Failure]) -> None:
         """Append to the quarantine."""
@@ -85,25 +94,43 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
 
 
 def refuse_occupied(folder: Path) -> None:
-    """Raises RunError unless `folder` is new or empty."""
+    """Raises RunError unless `folder` is new, empty, or holds a run that is not complete."""
     if folder.exists() and not folder.is_dir():
         raise RunError("a file is in the way", where=str(folder), expected="a new or empty directory")
-    if folder.exists() and any(folder.iterdir()):
-        held = "another run" if any((folder / name).exists() for name in FILES) else "other files"
+    if not folder.exists():
+        return
+    is_complete = (folder / "run.json").exists()
+    others = [path.name for path in folder.iterdir() if not _is_of_unfinished_run(folder, path.name)]
+    if is_complete or others:
+        held = "another run, which is complete" if is_complete else "other files"
         raise RunError(
             f"the output directory holds {held}",
             where=str(folder),
-            expected="a new or empty directory",
+            expected="a new or empty directory, or an unfinished run",
             fix="Give -o another name, or delete it first.",
         )
 
 
+def discard(folder: Path, *, remove: bool) -> None:
+    """Take away a run of which nothing was measured yet; anything more is kept to go on from."""
+    ledger = folder / "shards"
+    if not ledger.is_dir() or any(ledger.glob("*-measure-*.zip")) or any(ledger.glob("*-count-*.zip")):
+        return
+    shutil.rmtree(ledger)
+    _clear(folder, remove=remove)
+
+
+def _is_of_unfinished_run(folder: Path, name: str) -> bool:
+    return name == "shards" or name.endswith((".part", ".writing")) or (name in FILES and (folder / "shards").is_dir())
+
+
 def _clear(folder: Path, *, remove: bool) -> None:
-    """Take away what an unfinished run wrote; nothing else was there."""
+    """Take away what an unfinished run wrote, but for its ledger; nothing else was there."""
     if folder.is_dir():
         for path in folder.iterdir():
-            path.unlink()
-        if remove:
+            if path.is_file():
+                path.unlink()
+        if remove and not any(folder.iterdir()):
             folder.rmdir()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tokeff.engine.directory import MEASUREMENTS_SCHEMA, RUN_SCHEMA, read_json
-from tokeff.engine.totals import N_EXAMPLES
+from tokeff.engine.sums import N_EXAMPLES
 from tokeff.errors import RunError
 from tokeff.records.items import Failure
 from tokeff.records.measurements import Measurement
