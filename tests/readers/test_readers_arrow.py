@@ -71,7 +71,7 @@ def test_a_cut_stream_gives_its_whole_batches(tmp_path: Path) -> None:
     path.write_bytes(data[: size // 2])
     n_whole = len(payloads(tmp_path))
     assert n_whole in (400, 500)
-    assert failures(path) == [(f"a.arrow#R{n_whole}", "corrupt")]
+    assert failures(path) == [(f"a.arrow#B{n_whole // 100}", "corrupt")]
     path.write_bytes(data[:-8])  # all batches, but not the end mark: pyarrow finds nothing wrong
     with pa.OSFile(str(path)) as source:
         assert pa.ipc.open_stream(source).read_all().num_rows == 1000
@@ -90,6 +90,32 @@ def test_offsets_that_point_anywhere_lose_their_batch_alone(tmp_path: Path, kind
     mine = payloads(tmp_path)
     assert sorted(mine) == sorted(f"a.arrow#R{n}.text" for n in range(1000) if not 500 <= n < 600)
     assert failures(path) == [("a.arrow#R500", "corrupt")]
+
+
+def test_a_batch_that_cannot_be_read_leaves_the_numbers_of_those_behind_open(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    write(path, kind="file")
+    with pa.OSFile(str(path)) as source:
+        data = bytearray(source.read())
+    ends = [place for place in range(0, len(data) - 8, 8) if data[place : place + 4] == b"\xff\xff\xff\xff"]
+    data[ends[6] : ends[6] + 40] = bytes(40)  # the metadata of the sixth batch: the schema stands before them
+    path.write_bytes(data)
+    mine = payloads(tmp_path)
+    assert len(mine) == 900
+    assert mine["a.arrow#B6R0.text"] == b"row 600"
+    assert failures(path) == [("a.arrow#B5", "corrupt")]
+
+
+def test_an_end_mark_amid_a_stream_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    write(path)
+    data = path.read_bytes()
+    ends = [place for place in range(0, len(data) - 8, 8) if data[place : place + 4] == b"\xff\xff\xff\xff"]
+    path.write_bytes(data[: ends[3]] + bytes(8) + data[ends[3] + 8 :])
+    with pa.OSFile(str(path)) as source:
+        assert pa.ipc.open_stream(source).read_all().num_rows == 200
+    assert len(payloads(tmp_path)) == 200
+    assert failures(path) == [("a.arrow#R200", "corrupt")]
 
 
 def test_text_that_is_not_utf8_stays_an_item(tmp_path: Path) -> None:

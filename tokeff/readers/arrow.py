@@ -4,6 +4,7 @@ Every batch is checked before it is read: its offsets could point anywhere. Behi
 is found again; of a file, the other batches are. Leaves out Feather version 1.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -24,21 +25,24 @@ def arrow_items(piece: Piece, options: ReadOptions) -> Iterator[Item | Failure]:
     with open_stored(piece.path, options.storage) as stream:
         is_file, reader = open_arrow(stream)
         names = tops(piece.columns, reader.schema.names)
-        row, lost = 0, None
-        for batch in _of_file(reader) if is_file else _of_stream(reader):
+        rows = f"{piece.key}#R"
+        row, is_whole = 0, True
+        for place, batch in enumerate(_of_file(reader) if is_file else _of_stream(reader)):
             if isinstance(batch, Exception):
-                lost = batch
                 behind = "a batch is lost" if is_file else "this batch and all behind it are lost"
-                yield failure(f"{piece.key}#R{row}", "corrupt", f"{behind}: {batch}")
-            elif (wrong := _wrong(batch, names)) is not None:
-                yield failure(f"{piece.key}#R{row}", "corrupt", f"{batch.num_rows} rows of a batch are lost: {wrong}")
-                row += batch.num_rows
+                yield failure(f"{piece.key}#B{place}", "corrupt", f"{behind}: {batch}")
+                # Nobody knows how many rows it had: those behind are numbered within their batches.
+                is_whole = False
+                continue
+            if not is_whole:
+                rows, row = f"{piece.key}#B{place}R", 0
+            if (wrong := _wrong(batch, names)) is not None:
+                yield failure(f"{rows}{row}", "corrupt", f"{batch.num_rows} rows of a batch are lost: {wrong}")
             else:
-                yield from batch_items(batch, piece.key, row, piece.columns, options)
-                row += batch.num_rows
-        if lost is None and not is_file and _without_end(stream):
-            message = "the stream has no end mark: it may be cut between two batches"
-            yield failure(f"{piece.key}#R{row}", "truncated", message)
+                yield from batch_items(batch, rows, row, piece.columns, options)
+            row += batch.num_rows
+        if is_whole and not is_file and (problem := _bad_end(stream)) is not None:
+            yield failure(f"{rows}{row}", *problem)
 
 
 def open_arrow(stream: BinaryIO) -> tuple[bool, Any]:
@@ -83,6 +87,12 @@ def _wrong(batch: Any, names: list[str]) -> str | None:
     return None
 
 
-def _without_end(stream: BinaryIO) -> bool:
-    stream.seek(-len(END_OF_STREAM), 2)
-    return stream.read() != END_OF_STREAM
+def _bad_end(stream: BinaryIO) -> tuple[str, str] | None:
+    """Reason and message where a stream that was read does not end as it should."""
+    place, n_bytes = stream.tell(), stream.seek(0, os.SEEK_END)
+    if place < n_bytes:
+        return "corrupt", f"an end mark stands at byte {place}: {n_bytes - place} bytes behind it are lost"
+    stream.seek(max(0, n_bytes - len(END_OF_STREAM)))
+    if stream.read() != END_OF_STREAM:
+        return "truncated", "the stream has no end mark: it may be cut between two batches"
+    return None

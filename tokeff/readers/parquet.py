@@ -83,7 +83,7 @@ def _group_items(
             message = f"{n_rows - n_read} rows of row group {group} are lost: {why}"
             yield failure(f"{piece.key}#R{first + n_read}", "corrupt", message)
             return
-        yield from batch_items(batch, piece.key, first + n_read, piece.columns, options)
+        yield from batch_items(batch, f"{piece.key}#R", first + n_read, piece.columns, options)
         n_read += batch.num_rows
 
 

@@ -20,14 +20,14 @@ def tops(columns: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def batch_items(
-    batch: Any, key: str, first: int, columns: Sequence[str], options: ReadOptions
+    batch: Any, rows: str, first: int, columns: Sequence[str], options: ReadOptions
 ) -> Iterator[Item | Failure]:
-    """The items of a record batch whose first row has the number `first`, row by row."""
+    """The items of a record batch, row by row; a row's key is `rows` and its number, the first one's is `first`."""
     names = batch.schema.names
     readers = [_reader(batch, names, column, options) for column in columns]
     for row in range(batch.num_rows):
         for column, read in zip(columns, readers, strict=True):
-            yield from read(row, f"{key}#R{first + row}.{column}")
+            yield from read(row, f"{rows}{first + row}.{column}")
 
 
 def _reader(batch: Any, names: Sequence[str], column: str, options: ReadOptions) -> Any:
