@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from tokeff.cli import main
@@ -82,6 +83,61 @@ def test_refusals_say_what_to_do(
     tokeff: Command, arguments: tuple[object, ...], message: str, photos: Path, tmp_path: Path
 ) -> None:
     result = tokeff("fsq-image", photos, "-o", tmp_path / "run", *arguments)
+    assert result.returncode == 1
+    assert message in result.stderr
+
+
+def test_recordings_become_a_tokenizer(tokeff: Command, tmp_path: Path) -> None:
+    folder, out = tmp_path / "recordings", tmp_path / "run"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for number in range(3):
+        soundfile.write(folder / f"{number}.wav", 0.1 * draw.standard_normal(8000).cumsum() / 50, 8000)
+    (folder / "broken.wav").write_bytes((folder / "0.wav").read_bytes()[:30])
+    size: tuple[object, ...] = (
+        "--codes",
+        16,
+        "--codebooks",
+        12,
+        "--rate",
+        8000,
+        "--width",
+        16,
+        "--blocks",
+        1,
+        "--crop",
+        8,
+    )
+    size += ("--fit-crops", 8, "--batch", 2, "--device", "cpu", "--report-steps", 2)
+    result = tokeff("rvq-audio", folder, "-o", out, "--steps", 4, *size)
+    assert result.returncode == 0, result.stderr
+    assert "broken.wav" in result.stderr
+    assert "step 4" in result.stderr
+    assert "12 codebooks" in result.stdout
+    assert Registry.load().open(f"rvq:{out}?n_codebooks=7").codebook_sizes == (16,) * 7
+
+    longer = tokeff("rvq-audio", folder, "-o", out, "--steps", 6, *size, "--resume")
+    assert longer.returncode == 0, longer.stderr
+    assert "step 6" in longer.stderr
+    other = tokeff("rvq-audio", folder, "-o", out, "--steps", 8, *size, "--resume", "--seed", 1)
+    assert other.returncode == 1
+    assert "another seed" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--steps", 4, "--rate", 22050), "not a rate"),
+        (("--codes", 64), "Give --steps or --minutes"),
+        (("--steps", 4, "--codebooks", 3), "not a number of codebooks"),
+        (("--steps", 4), "too few recordings"),
+    ],
+)
+def test_refusals_of_recordings(tokeff: Command, arguments: tuple[object, ...], message: str, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    soundfile.write(folder / "short.wav", np.zeros(800), 8000)
+    result = tokeff("rvq-audio", folder, "-o", tmp_path / "run", *arguments)
     assert result.returncode == 1
     assert message in result.stderr
 
