@@ -13,7 +13,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-SCALES, OFFSETS = 16, 4
+SCALES, OFFSET_BITS = 16, 2
+OFFSETS = 2**OFFSET_BITS
 """Contexts: half octaves of the expected magnitude (from 2^-2) and quarters of the prediction's fraction."""
 
 CONCENTRATION = 16.0
@@ -48,16 +49,19 @@ def dropped_bits(half_octaves: Tensor, kept_octaves: int) -> Tensor:
 
 
 def scale_context(expected: Tensor, n_scales: int = SCALES) -> Tensor:
-    """Index 0..n_scales-1 (int32) of the half octave of an expected magnitude (float32), read off its exponent."""
-    octave_half = expected.clamp(min=0.25).view(torch.int32) >> 22
-    return (octave_half - (125 << 1)).clamp_(0, n_scales - 1)
+    """Index 0..n_scales-1 (int16) of the half octave of an expected magnitude (float32), read off its exponent."""
+    octave_half = expected.clamp(min=0.25).view(torch.int32).bitwise_right_shift_(22).to(torch.int16)
+    return octave_half.sub_(125 << 1).clamp_(0, n_scales - 1)
 
 
 def counts_of(symbols: Tensor, size: int, counted: Tensor | None = None) -> Tensor:
-    """Counts int64 [B, size] of each item's `symbols` int [B, n]; where `counted` (bool [B, n]) is given, of those."""
-    b = symbols.shape[0]
-    flat = symbols + torch.arange(b, device=symbols.device, dtype=symbols.dtype)[:, None] * size
-    return torch.bincount(flat.flatten() if counted is None else flat[counted], minlength=b * size).view(b, size)
+    """Counts int64 [B, size] of each item's `symbols` int [B, n], or of those at the places `counted` of [B * n]."""
+    b, n = symbols.shape
+    flat = symbols.flatten() if counted is None else symbols.flatten()[counted]
+    if b > 1:
+        item = torch.arange(b * n, device=symbols.device) if counted is None else counted
+        flat = flat + torch.div(item, n, rounding_mode="floor") * size
+    return torch.bincount(flat, minlength=b * size).view(b, size)
 
 
 def code_length_bits(counts: Tensor, weights: Tensor, n_symbols: int) -> Tensor:

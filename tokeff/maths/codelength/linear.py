@@ -48,13 +48,25 @@ def surroundings(magnitudes: Tensor, height: int) -> Tensor:
     """Means [B, n_rows, W] of the 5x5 surroundings, within their strip, of magnitudes [B, n_rows, W]."""
     b, _, w = magnitudes.shape
     planes = magnitudes.reshape(b, -1, height, w)
-    return torch.nn.functional.avg_pool2d(planes, 5, 1, 2, count_include_pad=False).view(magnitudes.shape)
+    inside = [_fives(planes.new_ones(n), 0) for n in (height, w)]
+    total = _fives(_fives(planes, -1), -2)
+    return total.div_(inside[0][:, None] * inside[1]).view(magnitudes.shape)
 
 
-def gram(features: Tensor, weights: Tensor) -> Tensor:
-    """Weighted products [B, F, F] (float64) of features [B, R, F, n] under weights [B, R, n]; a row sums in float32."""
-    products = torch.matmul(features * weights[:, :, None], features.transpose(-1, -2))
-    return products.sum(1, dtype=torch.float64)
+def _fives(x: Tensor, dim: int) -> Tensor:
+    """Sums of five neighbours along `dim`, nothing being outside: five times as fast as pooling on a CPU."""
+    n, shape = x.shape[dim], list(x.shape)
+    shape[dim] = n + 4
+    padded = x.new_zeros(shape)
+    padded.narrow(dim, 2, n).copy_(x)
+    twos = padded.narrow(dim, 0, n + 3) + padded.narrow(dim, 1, n + 3)
+    return (twos.narrow(dim, 0, n) + twos.narrow(dim, 2, n)).add_(padded.narrow(dim, 4, n))
+
+
+def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Products [B, F, F] (float64) of features [B, R, F, n], weighted by [B, R, n]; a row sums in float32."""
+    weighted = features if weights is None else features * weights[:, :, None]
+    return torch.matmul(weighted, features.transpose(-1, -2)).sum(1, dtype=torch.float64)
 
 
 def solve(products: Tensor, start: Tensor, ridge: float) -> Tensor:
@@ -114,18 +126,34 @@ def kernel(lists: Sequence[tuple[Tensor, Sequence[Tap]]], n_planes: int) -> Tens
 
 def apply(planes: Tensor, weights: Tensor) -> Tensor:
     """Weighted sums [B, n_lists, H, W] over padded `planes` [B, P, H+3, W+4], each item under its own kernel."""
+    return _by_columns(planes, weights) if planes.device.type == "cpu" else _by_taps(planes, weights)
+
+
+def _by_columns(planes: Tensor, weights: Tensor) -> Tensor:
+    """On a CPU: convolutions that yield few channels are slow, so a wider kernel yields `ABREAST` columns as channels.
+
+    Item after item: convolutions in groups of three or six planes take several times as long.
+    """
     b, p, h, w = planes.shape
     n, width = weights.shape[1], w - 2 * SIDE
-    # Convolutions that yield few channels are slow: a wider kernel yields `ABREAST` columns as channels of their own.
     wide = weights.new_zeros(b, n, ABREAST, p, TOP + BOTTOM + 1, 2 * SIDE + ABREAST)
     for i in range(ABREAST):
         wide[:, :, i, ..., i : i + 2 * SIDE + 1] = weights
-    whole = torch.nn.functional.pad(planes, (0, -width % ABREAST))
+    whole = torch.nn.functional.pad(planes, (0, -width % ABREAST)) if width % ABREAST else planes
     out = planes.new_empty(b, n, h - TOP - BOTTOM, width + -width % ABREAST)
-    # cuDNN might take a Winograd or TF32 path, which is not exact.
-    with torch.backends.cudnn.flags(enabled=False):
-        for item, of_item, sums in zip(whole, wide, out, strict=True):
-            columns = torch.nn.functional.conv2d(item[None], of_item.flatten(0, 1), stride=(1, ABREAST))
-            side_by_side = columns.view(n, ABREAST, h - TOP - BOTTOM, -1).permute(0, 2, 3, 1)
-            sums.view(side_by_side.shape).copy_(side_by_side)
+    for item, of_item, sums in zip(whole, wide, out, strict=True):
+        columns = torch.nn.functional.conv2d(item[None], of_item.flatten(0, 1), stride=(1, ABREAST))
+        side_by_side = columns.view(n, ABREAST, h - TOP - BOTTOM, -1).permute(0, 2, 3, 1)
+        sums.view(side_by_side.shape).copy_(side_by_side)
     return out[..., :width]
+
+
+def _by_taps(planes: Tensor, weights: Tensor) -> Tensor:
+    """On a GPU: tap after tap, all items at once; a library's convolution might take a path that is not exact."""
+    b, _, h, w = planes.shape
+    n, inside = weights.shape[1], (h - TOP - BOTTOM, w - 2 * SIDE)
+    out = planes.new_zeros(b, n, *inside)
+    for i, plane, dy, dx in weights.any(0).nonzero().tolist():
+        seen = planes[:, plane, dy : dy + inside[0], dx : dx + inside[1]]
+        out[:, i].addcmul_(seen, weights[:, i, plane, dy, dx, None, None])
+    return out

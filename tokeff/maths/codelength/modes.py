@@ -17,11 +17,39 @@ FLAT_SHARE, KNOWN_SHARE = 0.7, 0.9
 
 FLAT_SAMPLES = 2**15
 
+FEW_SHARE, CLEARLY = 1 / 32, 1.3
+"""Residuals are not tried on the whole where colours take this share of the raw bits at most, and residuals promise,
+from some strips of rows, to take so many times more."""
+
+_STRIP_ROWS, _STRIPS_SHARE, _STRIPS_SAMPLES = 16, 8, 2**16
+
 
 def cheapest_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Tensor:
     """Bits [B] (float64) of uint8 levels x [B, C, H, W] beside references (uint8, same shape), the choice included."""
-    bits = residuals(x, references, n_levels).bits()
-    return torch.minimum(bits, other_bits(x, references, n_levels)) + MODE_BITS
+    bits = other_bits(x, references, n_levels)
+    tried = ~_hopeless(x, references, n_levels, bits)
+    if tried.any():
+        found = residuals(x[tried], [reference[tried] for reference in references], n_levels).bits()
+        bits[tried] = torch.minimum(bits[tried], found)
+    return bits + MODE_BITS
+
+
+def _hopeless(x: Tensor, references: Sequence[Tensor], n_levels: int, bits: Tensor) -> Tensor:
+    """Whether `bits` [B] that another way takes are fewer by far than residuals would: of one strip of rows in eight.
+
+    Only of tiles that are large and where another way takes few of the raw bits.
+    """
+    hopeless = bits < FEW_SHARE * raw_bits(x, n_levels)
+    if x.shape[2] * x.shape[3] < _STRIPS_SAMPLES or not hopeless.any():
+        return torch.zeros_like(hopeless)
+    h = x.shape[2]
+    first = torch.arange(0, h - _STRIP_ROWS + 1, _STRIP_ROWS * _STRIPS_SHARE, device=x.device)
+    rows = (first[:, None] + torch.arange(_STRIP_ROWS, device=x.device)).flatten()
+    some, beside = ([each[hopeless].index_select(2, rows) for each in group] for group in ([x], references))
+    hopeless[hopeless.clone()] = (
+        residuals(some[0], beside, n_levels).bits() * (h / len(rows)) > CLEARLY * bits[hopeless]
+    )
+    return hopeless
 
 
 def other_bits(x: Tensor, references: Sequence[Tensor], n_levels: int, *, least_flat: float = FLAT_SHARE) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tokeff.maths.codelength import linear
-from tokeff.maths.codelength.taps import Layout, causal_pad, edge_pad
+from tokeff.maths.codelength.taps import BOTTOM, TOP, Layout, causal_pad, edge_pad
 
 FITTED_SAMPLES = (2**14, 2**16)
 """Least and most samples per channel that a fit of the predictor looks at; that of the magnitude looks at half."""
@@ -17,8 +17,11 @@ FITTED_SAMPLES = (2**14, 2**16)
 QUICK_SAMPLES = (2**13, 2**16)
 """The same for the frames of clips, of which a fit is most of the work."""
 
-USUAL, QUICK = (6, 8), (20, 4)
+USUAL, QUICK = (8, 4), (20, 4)
 """Of how many samples a fit looks at one, and in strips of how many rows; `QUICK` is for the frames of clips."""
+
+FIRST_PASS = 2**12
+"""Samples per channel from which the first of two passes, which gives only weights, looks at every third row."""
 
 _RIDGE, _LOUD_RIDGE = 8.0, 4.0
 _LOUD_BITS = 8
@@ -29,6 +32,12 @@ _LOUDEST = 63.0
 def stack(x: Tensor, references: Tensor) -> Tensor:
     """Padded planes [B, C+R, H+3, W+4] of a signal and its references."""
     return torch.cat([causal_pad(x), edge_pad(references)], 1) if references.shape[1] else causal_pad(x)
+
+
+def predictions(planes: Tensor, predictor: Tensor, n_levels: int) -> Tensor:
+    """Predictions [B, C, H, W] (float32) within the range of the levels, from padded planes [B, C+R, H+3, W+4]."""
+    half = n_levels // 2
+    return linear.apply(planes, predictor).clamp_(-half, n_levels - 1 - half)
 
 
 def magnitudes(planes: Tensor, guess: Tensor) -> Tensor:
@@ -104,7 +113,8 @@ def fit_predictor(
         taps = layout.own(c) + layout.referred(c)
         start, n_own = _start(layout, c, b, planes.device)
         seen, weights = linear.gather(planes, [*taps, (c, 0, 0)], strips, height), _at(coded, strips, height, planes)
-        first = linear.solve(linear.gram(seen, weights), start, _RIDGE)
+        rows = slice(None, None, 3 if seen.shape[1] * w >= FIRST_PASS else 1)
+        first = linear.solve(linear.gram(seen[:, rows], None if coded is None else weights[:, rows]), start, _RIDGE)
         residual = seen[:, :, -1] - (first.float()[:, None, None] @ seen[:, :, :-1])[:, :, 0]
         near = linear.surroundings(residual.abs_(), height)
         products = linear.gram(seen, weights * torch.exp2(-torch.round(torch.log2(2.0 * near * near + 1.0))))
@@ -115,11 +125,19 @@ def fit_predictor(
 
 
 def fit_loudness(
-    loud: Tensor, layout: Layout, use: Tensor, coded: Tensor | None, *, quick: bool = False
+    planes: Tensor,
+    predictor: Tensor,
+    layout: Layout,
+    use: Tensor,
+    coded: Tensor | None,
+    *,
+    n_levels: int,
+    quick: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Kernel [B, C, P', 4, 5] of the expected magnitude and its price [B]: least squares of relative error."""
-    b, (h, w) = loud.shape[0], (loud.shape[-2] - 3, loud.shape[-1] - 4)
-    strips, height = _strips(h, w, 2, quick, loud.device)
+    b, (h, w) = planes.shape[0], (planes.shape[-2] - 3, planes.shape[-1] - 4)
+    strips, height = _strips(h, w, 2, quick, planes.device)
+    loud, places = _loud_strips(planes, predictor, strips, height, n_levels)
     bits = min(_LOUD_BITS, coefficient_bits(h, w) - 1)
     lists, price, weights = (
         [],
@@ -130,7 +148,7 @@ def fit_loudness(
         taps, n_own = layout.loud(c) + layout.steep(c), len(layout.loud(c))
         start = loud.new_tensor(layout.start_loud(c) + [0.0] * (len(taps) - n_own), dtype=torch.float64).expand(b, -1)
         free, free_cost = linear.rounded(start, start, bits, torch.ones_like(start, dtype=torch.bool))
-        seen = linear.gather(loud, [*taps, (c, 0, 0)], strips, height)
+        seen = linear.gather(loud, [*taps, (c, 0, 0)], places, height)
         near = linear.surroundings(seen[:, :, -1], height)
         products = linear.gram(seen, weights * torch.exp2(-torch.round(2.0 * torch.log2(near + 0.5))))
         solved = linear.solve(products, start, _LOUD_RIDGE).clamp(min=0.0)
@@ -143,6 +161,18 @@ def fit_loudness(
         lists.append((fixed, taps))
         price = price + cost
     return linear.kernel(lists, loud.shape[1]), price
+
+
+def _loud_strips(
+    planes: Tensor, predictor: Tensor, strips: Tensor, height: int, n_levels: int
+) -> tuple[Tensor, Tensor]:
+    """Padded planes of magnitudes that hold strips and what their taps reach, stacked; where each begins."""
+    reach, h = TOP + BOTTOM, planes.shape[2] - TOP - BOTTOM
+    rows = (strips[:, None] + torch.arange(-TOP, height + 2 * reach - TOP, device=strips.device)).flatten()
+    near = planes.index_select(2, rows.clamp(0, h + reach - 1))
+    loud = magnitudes(near, predictions(near, predictor, n_levels))
+    loud.mul_(((rows >= TOP) & (rows < h + TOP))[:, None])
+    return loud, torch.arange(len(strips), device=strips.device) * (height + 2 * reach) + TOP
 
 
 def _at(coded: Tensor | None, strips: Tensor, height: int, like: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from tokeff.maths.codelength import histograms, linear
-from tokeff.maths.codelength.plane_fit import fit_loudness, fit_predictor, magnitudes, stack
-from tokeff.maths.codelength.taps import Layout
+from tokeff.maths.codelength.plane_fit import fit_loudness, fit_predictor, magnitudes, predictions, stack
+from tokeff.maths.codelength.taps import BOTTOM, SIDE, TOP, Layout, bands
 
 DETAILS = (1, 16, 64)
 """Contexts that a scale is divided into: none; how left and upper sample lie to the prediction; the reference too."""
@@ -27,6 +27,10 @@ ESTIMATED_SAMPLES = 2**15
 
 DETAILED_SAMPLES = (1, 2**14, 2**17)
 """The smallest planes for which each of `DETAILS` is tried in an item of its own: for smaller ones it would not pay."""
+
+
+SPARSE_ROWS = 32
+"""Rows of a band where not all places are coded: bands with none are passed over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ class Coded:
 
     def bits(self) -> Tensor:
         """Bits [B] (float64) of each item as a code of its own, at the cheapest detail."""
-        where = None if self.counted is None else self.counted.flatten(1)
+        where = None if self.counted is None else self.counted.flatten().nonzero()[:, 0]
         size = len(context_prior(self.n_levels, DETAILS[self.finest]))
         ways = torch.zeros(self.finest + 1, len(self.index), dtype=torch.float64, device=self.index.device)
         for channel in self.index.unbind(1):
@@ -108,54 +112,93 @@ def context_prior(n_levels: int, detail: int) -> Tensor:
     return torch.cat([divided.flatten(), of_scale[DETAILED_SCALES:].flatten()])
 
 
-def _fit(
-    planes: Tensor, layout: Layout, n_levels: int, coded: Tensor | None, *, pooled: bool = False
-) -> tuple[Model, Tensor, Tensor]:
-    """The model of padded planes, its predictions and its padded magnitudes."""
-    half = n_levels // 2
-    predictor, price, use = fit_predictor(planes, layout, coded, quick=pooled)
-    guess = linear.apply(planes, predictor).clamp_(-half, n_levels - 1 - half)
-    loud = magnitudes(planes, guess)
-    loudness, loud_price = fit_loudness(loud, layout, use, coded, quick=pooled)
-    header_bits = price + loud_price + layout.channels * bool(layout.references)
-    model = Model(layout=layout, n_levels=n_levels, predictor=predictor, loudness=loudness, header_bits=header_bits)
-    return model, guess, loud
-
-
-def fit(x: Tensor, references: Tensor, layout: Layout, n_levels: int, coded: Tensor | None = None) -> Model:
+def fit(
+    x: Tensor,
+    references: Tensor,
+    layout: Layout,
+    n_levels: int,
+    coded: Tensor | None = None,
+    *,
+    pooled: bool = False,
+) -> Model:
     """Choose the model of centred planes x [B, C, H, W] beside references [B, R, H, W] (float32 integers).
 
-    `coded` (bool [B, H, W]) names the places that will be coded, where not all are.
+    `coded` (bool [B, H, W]) names the places that will be coded, where not all are; `pooled` says that the planes are
+    frames of a clip.
     """
-    return _fit(stack(x, references), layout, n_levels, coded)[0]
+    return _fit(stack(x, references), layout, n_levels, coded, pooled=pooled)
 
 
-def _division(planes: Tensor, base: Tensor, n_levels: int, finest: int) -> Tensor:
-    """Which part of its scale a sample belongs to, float32 [B, C, H, W], below DETAILS[finest].
+def _fit(planes: Tensor, layout: Layout, n_levels: int, coded: Tensor | None, *, pooled: bool) -> Model:
+    quick = pooled
+    predictor, price, use = fit_predictor(planes, layout, coded, quick=quick)
+    loudness, loud_price = fit_loudness(planes, predictor, layout, use, coded, n_levels=n_levels, quick=quick)
+    header_bits = price + loud_price + layout.channels * bool(layout.references)
+    return Model(layout=layout, n_levels=n_levels, predictor=predictor, loudness=loudness, header_bits=header_bits)
 
-    How the left and the upper sample, and the reference, lie to the whole number below a prediction: below, on it, on
-    the next, above.
+
+def _index(planes: Tensor, model: Model, finest: int, coded: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Indices int32 and bases int16 [B, C, H, W], band after band of rows: what a band needs stays in the cache.
+
+    Bands in which nothing is `coded` (bool [B, H, W]) are left as they are.
     """
-    c = base.shape[1]
-    found = (planes[:, :c, 2:-1, 1:-3] - base).add_(1.0).clamp_(0.0, 3.0).mul_(4.0)
-    found += (planes[:, :c, 1:-2, 2:-2] - base).add_(1.0).clamp_(0.0, 3.0)
-    if finest == 1:
-        return found
-    known = planes[:, c : 2 * c, 2:-1, 2:-2]
+    c, (h, w) = model.layout.channels, (planes.shape[2] - TOP - BOTTOM, planes.shape[3] - 2 * SIDE)
+    index = torch.empty(len(planes), c, h, w, dtype=torch.int32, device=planes.device)
+    bases = torch.empty_like(index, dtype=torch.int16)
+    for top, bottom in bands(index, None if coded is None else SPARSE_ROWS):
+        if coded is not None and not coded[:, top:bottom].any():
+            continue
+        rows = (slice(None), slice(None), slice(top, bottom))
+        near = planes[:, :, top : bottom + TOP + BOTTOM]
+        guess, expected = _told(planes, model, top, bottom)
+        quarters = guess.mul_(histograms.OFFSETS).floor_().to(torch.int16)
+        torch.bitwise_right_shift(quarters, histograms.OFFSET_BITS, out=bases[rows])
+        context = histograms.scale_context(expected).mul_(histograms.OFFSETS)
+        context.add_(quarters.bitwise_and_(histograms.OFFSETS - 1))
+        signal = near[:, :c].to(torch.int16)
+        if finest:
+            known = near[:, c : 2 * c, TOP:-BOTTOM, SIDE:-SIDE] if finest > 1 else near[:, :0]
+            context = _divided(context, _division(signal, bases[rows], _levels(known, model.n_levels)), DETAILS[finest])
+        symbol = (signal[:, :, TOP:-BOTTOM, SIDE:-SIDE] - bases[rows]).bitwise_and_(model.n_levels - 1)
+        torch.add(symbol.to(torch.int32), context.to(torch.int32), alpha=model.n_levels, out=index[rows])
+    return index, bases
+
+
+def _told(planes: Tensor, model: Model, top: int, bottom: int) -> tuple[Tensor, Tensor]:
+    """Predictions and expected magnitudes [B, C, bottom - top, W] of a band of rows."""
+    first, last = max(top - TOP, 0), min(bottom + BOTTOM, planes.shape[2] - TOP - BOTTOM)
+    around = planes[:, :, first : last + TOP + BOTTOM]
+    guess = predictions(around, model.predictor, model.n_levels)
+    above = top - first
+    # What lies above the first row and below the last is zero, as in `magnitudes` of the whole.
+    loud = magnitudes(around, guess)[:, :, above : above + bottom - top + TOP + BOTTOM]
+    return guess[:, :, above : above + bottom - top], linear.apply(loud, model.loudness)
+
+
+def _levels(known: Tensor, n_levels: int) -> Tensor:
+    """What a reference [B, R, H, W] says in levels of the signal, int16."""
     if n_levels < 256:
         known = torch.floor((known + 128.0) * (n_levels / 256.0)) - n_levels // 2
-    return found.mul_(4.0).add_((known - base).add_(1.0).clamp_(0.0, 3.0))
+    return known.to(torch.int16)
 
 
-def _index(planes: Tensor, model: Model, *, guess: Tensor, loud: Tensor, finest: int) -> Tensor:
-    base, first, detail = torch.floor(guess), float(DETAILED_SCALES * histograms.OFFSETS), float(DETAILS[finest])
-    context = histograms.scale_context(linear.apply(loud, model.loudness)).to(torch.float32)
-    context.mul_(histograms.OFFSETS).add_((guess - base).mul_(histograms.OFFSETS).floor_())
-    if finest:
-        divided = (context * detail).add_(_division(planes, base, model.n_levels, finest))
-        context = torch.where(context < first, divided, context.add_(first * (detail - 1.0)))
-    residual = (planes[:, : base.shape[1], 2:-1, 2:-2] - base).to(torch.int32).bitwise_and_(model.n_levels - 1)
-    return residual.add_(context.mul_(model.n_levels).to(torch.int32))
+def _division(near: Tensor, base: Tensor, told: Tensor) -> Tensor:
+    """Which part of its scale a sample belongs to, int16 [B, C, H, W].
+
+    How the left and the upper sample, and the reference `told` if there is one, lie to the whole number below a
+    prediction: below, on it, on the next, above. `near` [B, C, H+3, W+4] are the padded planes around.
+    """
+    below = base - 1
+    found = (near[:, :, TOP:-BOTTOM, 1:-3] - below).clamp_(0, 3).mul_(4)
+    found += (near[:, :, 1:-2, SIDE:-SIDE] - below).clamp_(0, 3)
+    return found.mul_(4).add_((told - below).clamp_(0, 3)) if told.shape[1] else found
+
+
+def _divided(context: Tensor, division: Tensor, detail: int) -> Tensor:
+    """Contexts of which those of small scales are divided into `detail` parts each."""
+    first = DETAILED_SCALES * histograms.OFFSETS
+    small = (first - context).clamp_(0, 1)
+    return division.mul_(small).add_(context).add_(context.clamp_(max=first), alpha=detail - 1)
 
 
 def finest_detail(x: Tensor, references: Tensor, *, pooled: bool) -> int:
@@ -165,14 +208,12 @@ def finest_detail(x: Tensor, references: Tensor, *, pooled: bool) -> int:
 
 
 def symbols(x: Tensor, references: Tensor, model: Model, finest: int = 0) -> tuple[Tensor, Tensor]:
-    """What the entropy coder codes, int32 [B, C, H, W] at one of `DETAILS`, and base.
+    """What the entropy coder codes, int32 [B, C, H, W] at one of `DETAILS`, and base (int16).
 
     An index is context * n_levels + (x - base) modulo n_levels. Context and base of a sample follow from what is coded
     before it: a decoder calls this on what it has.
     """
-    half, planes = model.n_levels // 2, stack(x, references)
-    guess = linear.apply(planes, model.predictor).clamp_(-half, model.n_levels - 1 - half)
-    return _index(planes, model, guess=guess, loud=magnitudes(planes, guess), finest=finest), torch.floor(guess)
+    return _index(stack(x, references), model, finest)
 
 
 def code(
@@ -180,7 +221,7 @@ def code(
 ) -> Coded:
     """Planes x [B, C, H, W] under the model fitted to each item, ready for counting, `pooled` with others or not."""
     planes = stack(x, references)
-    model, guess, loud = _fit(planes, layout, n_levels, coded, pooled=pooled)
+    model = _fit(planes, layout, n_levels, coded, pooled=pooled)
     finest = finest_detail(x, references, pooled=pooled)
-    index = _index(planes, model, guess=guess, loud=loud, finest=finest)
+    index, _ = _index(planes, model, finest, coded)
     return Coded(index=index, finest=finest, n_levels=n_levels, header_bits=model.header_bits, counted=coded)

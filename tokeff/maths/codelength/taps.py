@@ -4,6 +4,7 @@ A tap is (plane, dy, dx): the sample of `plane` dy rows below and dx columns rig
 the channels of the signal, then the references (the reconstruction, the previous frame), which are known everywhere.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,9 @@ Tap = tuple[int, int, int]
 
 TOP, BOTTOM, SIDE = 2, 1, 2
 """Rows above, rows below and columns left and right of a sample that a tap may reach."""
+
+BAND_SAMPLES = 2**18
+"""Samples that are worked on at a time: a few megabytes, which stay near the processor."""
 
 CAUSAL = (
     (0, -1),
@@ -112,3 +116,12 @@ def causal_pad(x: Tensor) -> Tensor:
 def edge_pad(x: Tensor) -> Tensor:
     """Surround planes [B, C, H, W] by their own edges: for references, which are known everywhere."""
     return torch.nn.functional.pad(x, (SIDE, SIDE, TOP, BOTTOM), mode="replicate")
+
+
+def bands(like: Tensor, most_rows: int | None = None) -> Iterator[tuple[int, int]]:
+    """First row and the row after the last of bands of planes [B, C, H, W]; one on other devices than a CPU."""
+    b, c, h, w = like.shape
+    height = max(1, BAND_SAMPLES // (b * c * w)) if like.device.type == "cpu" else h
+    height = height if most_rows is None else min(height, most_rows)
+    for top in range(0, h, height):
+        yield top, min(h, top + height)
