@@ -92,6 +92,8 @@ def _encode_rate(each: Measurement) -> float | None:
 def notes(profile: Profile) -> Iterator[str]:
     """What stands under the table: how to read it, alerts, what was quarantined or left out."""
     yield ""
+    for note in profile.run.get("corpus", {}).get("notes", ()):
+        yield unprintable(note)
     for each in profile.measurements:
         yield sentence(each)
     for caution in cautions(profile):
