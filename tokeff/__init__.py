@@ -38,9 +38,9 @@ def profile(
 
     `paths`: files, folders or globs. `tokenizers`: card names or `family:source?key=value`; none means one default
     per modality. `out`: a directory for the run, new or with an unfinished one that goes on, with `report` a page to
-    look at. `options`: modality, unit, format, columns, storage, device, sample, precision, seed, count_only,
-    reconstruction, cards, as `tokeff.engine.options.Options` has them, and engine, workers, address, item_timeout,
-    fresh, as `Execution` has them. Raises TokeffError; bad items are quarantined and counted.
+    look at. `options`: modality, unit, format, columns, audio_track, storage, device, sample, precision, seed,
+    count_only, reconstruction, cards, as `tokeff.engine.options.Options` has them, and engine, workers, address,
+    item_timeout, fresh, as `Execution` has them. Raises TokeffError; bad items are quarantined and counted.
     """
     from dataclasses import fields
     from pathlib import Path

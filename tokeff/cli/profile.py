@@ -57,6 +57,9 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
             help="Read every file as file (as it lies), jsonl, parquet, arrow or tar, whatever its name says."
         ),
     ] = None,
+    audio_track: Annotated[
+        bool, typer.Option("--audio-track", help="The sound of a clip is an item of its own: clip.mp4#audio.")
+    ] = False,
     storage_option: Annotated[
         list[str] | None,
         typer.Option(
@@ -124,6 +127,7 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
         unit=unit,  # type: ignore[arg-type]
         columns=tuple(column or ()),
         format=format,  # type: ignore[arg-type]
+        audio_track=audio_track,
         storage=tuple(map(_storage_option, storage_option or ())),
         device=device,  # type: ignore[arg-type]
         sample=sample,

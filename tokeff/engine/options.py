@@ -40,6 +40,8 @@ class Options:
     unit: Unit = "file"
     format: Format | None = None
     columns: tuple[str, ...] = ()
+    audio_track: bool = False
+    """The sound of a clip is an item of its own, keyed `clip.mp4#audio`."""
     storage: tuple[tuple[str, str], ...] = ()
     """Options of the file system of URLs: names and values, which may be secrets and are not kept."""
     device: Device = "auto"
@@ -67,6 +69,8 @@ class Options:
         if sum((self.sample is not None, self.precision is not None, self.count_only)) > 1:
             got = "more than one of --sample, --precision and --count-only"
             raise TokeffError("each says how much is measured", got=got, expected="one of them")
+        if self.audio_track and self.modality is not None:
+            raise TokeffError("both clips and sound are read", where="--audio-track", got=f"--modality {self.modality}")
         if len(set(self.tokenizers)) != len(self.tokenizers):
             raise TokeffError("a tokenizer is named twice", where="-t", got=", ".join(self.tokenizers))
 
@@ -74,7 +78,12 @@ class Options:
     def reading(self) -> ReadOptions:
         """How the corpus is read."""
         return ReadOptions(
-            modality=self.modality, unit=self.unit, format=self.format, columns=self.columns, storage=self.storage
+            modality=self.modality,
+            unit=self.unit,
+            format=self.format,
+            columns=self.columns,
+            audio_track=self.audio_track,
+            storage=self.storage,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class ReadOptions:
     """What every file is read as; None: each by its name. `file`: every file as it lies."""
     columns: tuple[str, ...] = ()
     """Fields of JSON lines, columns of tables, extensions of archive members; empty: guessed, and said."""
+    audio_track: bool = False
+    """Whether the sound of a clip is an item, too."""
     storage: tuple[tuple[str, str], ...] = ()
     """Options of the file system of URLs, such as ("endpoint_url", "http://127.0.0.1:5000")."""
 
@@ -38,11 +40,12 @@ class ReadOptions:
             "unit": self.unit,
             "format": self.format,
             "columns": list(self.columns),
+            "audio_track": self.audio_track,
             "storage": sorted({name for name, _ in self.storage}),
         }
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any], storage: tuple[tuple[str, str], ...] = ()) -> "ReadOptions":
         """The options back; values of storage options were not kept and must be given again."""
-        fields = {name: kept[name] for name in ("modality", "unit", "format")}
+        fields = {name: kept[name] for name in ("modality", "unit", "format", "audio_track")}
         return cls(**fields, columns=tuple(kept["columns"]), storage=storage)

@@ -16,6 +16,7 @@ from tokeff.readers.options import Format, ReadOptions
 from tokeff.readers.parquet import damage, parquet_items
 from tokeff.readers.pieces import Piece
 from tokeff.readers.streams import open_inflated
+from tokeff.readers.tracks import with_sound
 from tokeff.readers.walk import refusal
 from tokeff.records.items import Failure, Item
 
@@ -24,9 +25,9 @@ Found = Iterator[Item | Failure]
 
 def piece_items(piece: Piece, options: ReadOptions) -> Found:
     """Items and failures, in a fixed order."""
-    if piece.reason is not None or piece.format == "file":
-        return file_items(piece, options)
-    return _guarded(piece, options)
+    is_file = piece.reason is not None or piece.format == "file"
+    found = file_items(piece, options) if is_file else _guarded(piece, options)
+    return with_sound(found) if options.audio_track else found
 
 
 def _guarded(piece: Piece, options: ReadOptions) -> Found:
