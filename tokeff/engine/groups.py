@@ -17,7 +17,7 @@ def folders_and_endings(keys: Any) -> tuple[Any, Any]:
     """
     import pyarrow.compute as pc
 
-    files = pc.replace_substring_regex(keys, r"#[LP]\d+$", "")
+    files = pc.replace_substring_regex(keys, r"#[LPR]\d+(\.[^/#]*)?(#[LP]\d+)?$", "")
     folders = pc.if_else(pc.equal(files, keys), pc.replace_substring_regex(files, r"/?[^/]*$", ""), files)
     folders = pc.replace_substring_regex(folders, rf"^((?:[^/]*/){{{MAX_DEPTH - 1}}}[^/]*)/.*$", r"\1")
     has_ending = pc.match_substring_regex(files, r"[^/]\.[A-Za-z0-9]{1,8}$")

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tokeff.engine.loading import row_batches
-from tokeff.errors import TokeffError
-from tokeff.readers.corpus import find
-from tokeff.readers.roots import Root, roots_of
+from tokeff.readers.locating import locate
+from tokeff.readers.options import ReadOptions
 from tokeff.records.items import MODALITIES, Item, Modality
 
 N_SHOWN: Mapping[Modality, int] = {"text": 2, "image": 2, "audio": 1, "video": 1}
@@ -34,13 +33,15 @@ class Chosen:
 
 def choose(run: Path, arguments: Mapping[str, Any]) -> list[Chosen]:
     """The items with the smallest hash of seed and key, by modality."""
-    try:
-        roots = roots_of(arguments["paths"])
-    except TokeffError:
-        roots = []
+    options = ReadOptions(
+        modality=arguments["modality"],
+        unit=arguments["unit"],
+        format=arguments["format"],
+        columns=tuple(arguments["columns"]),
+    )
     kept = _smallest(run, arguments["seed"])
     return [
-        _found(key, modality, stored_bytes, roots, arguments["unit"])
+        _found(key, modality, stored_bytes, locate(key, arguments["paths"], options))
         for modality in MODALITIES
         for _, key, stored_bytes in sorted(kept.get(modality, ()), reverse=True)
     ]
@@ -75,32 +76,9 @@ def _hash(seed: int, key: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"page\0{seed}\0{key}".encode(), digest_size=8).digest(), "big")
 
 
-def _found(key: str, modality: Modality, stored_bytes: int, roots: list[Root], unit: Any) -> Chosen:
-    gone = Chosen(key=key, modality=modality, item=None, why="It is no longer where the run found it.")
-    path = _path_of(key, roots)
-    if path is None:
-        return gone
-    suffix = _suffix(key)
-    for found in find([path], modality=modality, unit=unit if suffix else "file"):
-        if isinstance(found, Item) and _suffix(found.key) == suffix:
-            if found.stored_bytes != stored_bytes:
-                return Chosen(key=key, modality=modality, item=None, why="It has changed since the run.")
-            return Chosen(key=key, modality=modality, item=found)
-    return gone
-
-
-def _path_of(key: str, roots: list[Root]) -> Path | None:
-    """Where the file of a key lies: keys are the label of a root and the way from there."""
-    name = key.removesuffix(_suffix(key))
-    for root in roots:
-        if name == root.label or name.startswith(f"{root.label}/"):
-            path = Path(f"{root.path}{name.removeprefix(root.label)}")
-            if path.is_file():
-                return path
-    return None
-
-
-def _suffix(key: str) -> str:
-    """`#L12` of a line, `#P3` of a paragraph, empty for a file."""
-    _, sign, end = key.rpartition("#")
-    return f"#{end}" if sign and end[:1] in {"L", "P"} and end[1:].isdecimal() else ""
+def _found(key: str, modality: Modality, stored_bytes: int, item: Item | None) -> Chosen:
+    if item is None:
+        return Chosen(key=key, modality=modality, item=None, why="It is no longer where the run found it.")
+    if (item.modality, item.stored_bytes) != (modality, stored_bytes):
+        return Chosen(key=key, modality=modality, item=None, why="It has changed since the run.")
+    return Chosen(key=key, modality=modality, item=item)
