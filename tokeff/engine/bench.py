@@ -65,11 +65,16 @@ class _Load(NamedTuple):
     places: Sequence[Place]
     signals: Sequence[Signal]
 
+    def only(self, numbers: Sequence[int]) -> "_Load":
+        """Some of it."""
+        items, places, signals = self
+        return _Load([items[n] for n in numbers], [places[n] for n in numbers], [signals[n] for n in numbers])
+
     def halves(self) -> "tuple[_Load, _Load]":
         """The first and the second half."""
-        middle = len(self.items) // 2
-        first, second = (each[:middle] for each in self), (each[middle:] for each in self)
-        return _Load(*first), _Load(*second)
+        numbers = range(len(self.items))
+        middle = len(numbers) // 2
+        return self.only(numbers[:middle]), self.only(numbers[middle:])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,8 +120,7 @@ class Instrument:
             if exclusion:
                 name = self.tool.card.name
                 failures.append(failure_by(exclusion, item.key, item.modality, item.stored_bytes, name))
-        kept = [number for number, exclusion in enumerate(found) if exclusion is None]
-        return _Load(*([each[number] for number in kept] for each in load))
+        return load.only([number for number, exclusion in enumerate(found) if exclusion is None])
 
     def _measure(self, load: "_Load", sources: SourceBits, tallies: list[Tally], failures: list[Failure]) -> None:
         items, places, signals = load

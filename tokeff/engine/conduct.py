@@ -13,7 +13,6 @@ from tokeff.engine.ledger import Ledger
 from tokeff.engine.lots import HIGHEST
 from tokeff.engine.observer import Observer
 from tokeff.engine.options import Options
-from tokeff.engine.precision import FIRST_ITEMS, next_sample
 from tokeff.engine.results import Result
 from tokeff.engine.shards import Shard
 from tokeff.engine.subsample import Subsample
@@ -84,6 +83,8 @@ class Conductor:
 
     def _until_precise(self, found: Survey, cards: Sequence[Card], terms: Terms) -> Ranges:
         """Draw more and more items, until every ratio is known well enough; the lots of all that were drawn."""
+        from tokeff.engine.precision import FIRST_ITEMS, next_sample
+
         modalities = [modality for modality in found.modalities if any(card.modality == modality for card in cards)]
         drawn = {modality: (-1, share(found, modality, FIRST_ITEMS)) for modality in modalities}
         new: Ranges = drawn

@@ -16,7 +16,6 @@ from tokeff.engine.device import resolve_device
 from tokeff.engine.directory import RunDirectory, discard, refuse_occupied
 from tokeff.engine.environment import code_digest, library_versions, machine
 from tokeff.engine.executors.choose import executor
-from tokeff.engine.finish import finished, gather, record
 from tokeff.engine.ledger import Ledger
 from tokeff.engine.observer import Observer, Silent
 from tokeff.engine.options import DEFAULT_TOKENIZERS, Execution, Options
@@ -53,6 +52,9 @@ def profile(
             refuse_unmatched(cards, found)
             conductor.measure(found, cards, device)
         observer.stage("Adding up")
+        # Here, since it brings torch, which whoever only feeds workers needs not.
+        from tokeff.engine.finish import finished, gather, record
+
         with ExitStack() as stack:
             directory = stack.enter_context(RunDirectory.create(out)) if out else None
             gathered = gather(conductor, found, cards, directory)

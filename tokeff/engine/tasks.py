@@ -32,8 +32,8 @@ class Terms:
     n_lowest: int = 0
     """Of a look: how many of the lowest lots are of interest."""
     sample: Mapping[Modality, tuple[int, int]] | None = None
-    """Only items whose lot is above the first and at most the second; None: all. A count takes all, but failures of these
-    are left to be told by measuring."""
+    """Only items whose lot is above the first and at most the second; None: all. A count takes all, but failures of
+    these are left to be told by measuring."""
     coded: Mapping[Modality, int] = field(default_factory=dict)
     """Of which missing bits are measured."""
     verified: int = -1

@@ -107,7 +107,7 @@ class Supervisor:
         if not steps:
             return ()
         first, last = min(step.first for step in steps), max(step.last for step in steps)
-        strikes: Counter[tuple[Place, int | None, str]] = Counter()
+        strikes: Counter[tuple[Place, int | None, int | None]] = Counter()
         found: list[Exclusion] = []
         n_unexplained = 0
         while n_unexplained <= MAX_DEATHS:
@@ -118,7 +118,7 @@ class Supervisor:
                 n_unexplained += 1
                 continue
             step = fate.steps[-1]
-            blame = (step.first, step.tokenizer, fate.reason)
+            blame = (step.first, step.tokenizer, fate.status)
             strikes[blame] += 1
             if strikes[blame] >= STRIKES:
                 found.append(self._exclusion(step, fate))

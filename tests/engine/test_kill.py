@@ -1,0 +1,118 @@
+"""A run that is killed at random moments ends as one that was not, and loses exactly the items that are to blame."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = [sys.executable, "-c", "from tokeff.cli import main; main()"]
+ITEM_SECONDS = 3.0
+VOLATILE = ("seconds", "execution", "decoding")
+
+
+def command(corpus: Path, run: Path, trap: dict[str, str], *more: str) -> list[str]:
+    options = ["-t", "trap", "--cards", trap["TRAP_CARDS"], "--device", "cpu", "--no-report", "-o", str(run)]
+    return [*PROGRAM, "profile", str(corpus), *options, "--item-timeout", str(ITEM_SECONDS), "--json", *more]
+
+
+def finished(arguments: list[str], trap: dict[str, str]) -> None:
+    result = subprocess.run(arguments, env=trap, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def content(run: Path) -> dict[str, Any]:
+    """What a run says, without how long it took."""
+    measurements = json.loads((run / "measurements.json").read_text())
+    for each in measurements["measurements"]:
+        each.pop("throughput")
+    facts = {k: v for k, v in json.loads((run / "run.json").read_text()).items() if k not in VOLATILE}
+    files = {name: (run / name).read_bytes() for name in ("items.parquet", "errors.jsonl")}
+    return {"measurements": json.dumps(measurements), "facts": facts, **files}
+
+
+def children(pid: int) -> list[int]:
+    """Process ids below a process."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue
+            if parent == pid:
+                found += [int(entry.name), *children(int(entry.name))]
+    return found
+
+
+def kill_at_random(
+    arguments: list[str], trap: dict[str, str], n_kills: int, seed: int, within: float
+) -> tuple[int, int]:
+    """Start the run again and again, killing the driver or its processes; how many of each were killed."""
+    draw = random.Random(seed)
+    killed = {"driver": 0, "worker": 0}
+    process = subprocess.Popen(arguments, env=trap, stdout=subprocess.DEVNULL)
+    while sum(killed.values()) < n_kills:
+        time.sleep(draw.uniform(0, within))
+        assert process.poll() is None, f"ended by itself after {killed}"
+        victims = children(process.pid)
+        if victims and draw.random() < 0.5:
+            try:
+                os.kill(draw.choice(victims), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            killed["worker"] += 1
+            continue
+        process.kill()
+        process.wait()
+        killed["driver"] += 1
+        process = subprocess.Popen(arguments, env=trap, stdout=subprocess.DEVNULL)
+    process.kill()
+    process.wait()
+    return killed["driver"], killed["worker"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(trap: dict[str, str], trapped_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    finished(command(trapped_corpus, run, trap, "--workers", "2"), trap)
+    return run
+
+
+def test_exactly_the_items_that_are_to_blame_are_quarantined(uninterrupted: Path) -> None:
+    lines = [json.loads(line) for line in (uninterrupted / "errors.jsonl").read_text().splitlines()]
+    found = {(Path(line["key"]).name, line["stage"], line["reason"], line["tokenizer"]) for line in lines}
+    assert found == {
+        ("text 20b.txt", "encode", "worker_died", "trap"),
+        ("text 45b.txt", "encode", "timed_out", "trap"),
+        ("text 70b.txt", "encode", "trap", "trap"),
+    }
+    assert "SIGSEGV" in next(line["message"] for line in lines if line["reason"] == "worker_died")
+    assert all(
+        line["stored_bytes"] == len(f"{word} and whatever follows")
+        for line, word in zip(lines, ("KILL", "HANG", "RAISE"), strict=True)
+    )
+    totals = json.loads((uninterrupted / "run.json").read_text())["totals"]
+    assert totals == {"n_in": 2007, "n_ok": 2004, "n_err": 3, "n_ignored": 0}
+    (measured,) = json.loads((uninterrupted / "measurements.json").read_text())["measurements"]
+    assert (measured["n_items"], measured["n_errors"]) == (2004, 3)
+
+
+def test_killed_at_twenty_moments_it_ends_as_if_nothing_had_been(
+    trap: dict[str, str], trapped_corpus: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    arguments = command(trapped_corpus, run, trap, "--workers", "2")
+    slow = {**trap, "TRAP_SECONDS_PER_ITEM": "0.01"}
+    drivers, workers = kill_at_random(arguments, slow, 20, seed=7, within=2.5)
+    assert drivers + workers == 20
+    assert drivers > 4
+    assert workers > 4
+    finished(arguments, trap)
+    assert content(run) == content(uninterrupted)

@@ -1,0 +1,60 @@
+"""Languages of the texts of a run: of a seeded few items, read again where they lie. Leaves out sums and pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tokeff.engine.again import again
+from tokeff.errors import TokeffError
+from tokeff.records.items import Item
+
+MOST_ITEMS = 1_000
+"""Texts that are looked at; of more, so many are drawn."""
+BEFORE_TEXT = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Languages:
+    """What was found. `of` holds key -> language (ISO 639) or script, for the items that could be read."""
+
+    of: Mapping[str, str]
+    kind: str
+    """`language`, or `script` where no model of languages is installed."""
+    n_items: int
+    """Texts of the run."""
+    n_drawn: int
+    """So many of them were to be looked at."""
+
+
+def languages(arguments: Mapping[str, Any], keys: Sequence[str]) -> Languages:
+    """Languages of at most MOST_ITEMS of `keys`, drawn by the run's seed; those gone or unreadable are missing."""
+    from tokeff.measures.languages import detector
+
+    drawn: Sequence[str] = sorted(keys)
+    if len(keys) > MOST_ITEMS:
+        places = np.random.default_rng(int(arguments["seed"])).choice(len(keys), MOST_ITEMS, replace=False)
+        drawn = [drawn[place] for place in np.sort(places)]
+    name, kind = detector()
+    items = again(arguments, drawn, "text")
+    texts = {key: _beginning(item) for key, item in items.items()}
+    found = {key: name(text) for key, text in texts.items() if text is not None}
+    return Languages(of=found, kind=kind, n_items=len(keys), n_drawn=len(drawn))
+
+
+def _beginning(item: Item) -> str | None:
+    """The first kilobytes of a text; None for what cannot be read."""
+    from tokeff.measures.languages import MOST_BYTES
+    from tokeff.media.dispatch import decode
+    from tokeff.records.signals import TextSignal
+
+    try:
+        with item.open() as stream:
+            start = stream.read(MOST_BYTES)
+        if start.startswith(BEFORE_TEXT) or b"\0" in start:
+            signal = decode(item)
+            start = signal.data[:MOST_BYTES] if isinstance(signal, TextSignal) else b""
+    except (OSError, TokeffError):
+        return None
+    return start.decode("utf-8", "ignore")
