@@ -26,7 +26,7 @@ def pair(n_samples: int, n_channels: int = 1, seed: int = 0) -> tuple[Tensor, Te
 
 
 def in_blocks(sums: WaveformSums | LogMelDistance | StftDistance, one: Tensor, other: Tensor, size: int) -> None:
-    for a, b in zip(one.split(size, dim=1), other.split(size, dim=1), strict=True):
+    for a, b in zip(torch.split(one, size, dim=1), torch.split(other, size, dim=1), strict=True):
         sums.add(a, b)
 
 

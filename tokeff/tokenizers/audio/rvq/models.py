@@ -46,7 +46,7 @@ class AudioCodec(Protocol):
 
     @property
     def least_samples(self) -> int:
-        """The shortest chunk that it can encode."""
+        """The shortest chunk that it can encode, and decode again."""
         ...
 
     @property

@@ -179,7 +179,12 @@ def _from_pretrained(network_class: Any, config: Any, root: Path, where: str) ->
     try:
         with _quiet():
             network, report = network_class.from_pretrained(
-                root, config=config, dtype=torch.float32, local_files_only=True, output_loading_info=True
+                root,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,  # they are refused below
+                output_loading_info=True,
             )
     except Exception as error:  # damaged files make the library raise whatever they make it raise
         raise ArtefactInvalid(f"cannot be loaded: {error}", where=where) from error
@@ -241,12 +246,14 @@ def _with_codebooks(plain: TransformersCodec, card: Card, where: str) -> Transfo
     bandwidth, wanted = card.parameters.get("bandwidth"), card.parameters.get("n_codebooks")
     if bandwidth is not None and wanted is not None:
         raise SpecError("bandwidth and n_codebooks say the same: give one", where=card.name)
-    least = _least_samples(plain, where)
-    for options in _ways(plain.network, card, bandwidth, wanted):
-        n_streams = len(plain_codes(replace(plain, options=options), least))
-        if wanted is None or n_streams >= int(str(wanted)):
-            n_codebooks = n_streams if wanted is None else int(str(wanted))
-            return replace(plain, options=options, n_codebooks=n_codebooks, least_samples=least)
+    ways = _ways(plain.network, card, bandwidth, wanted)
+    with _forgetting(plain.network):
+        least = _least_samples(plain, where)
+        for options in ways:
+            n_streams = len(plain_codes(replace(plain, options=options), least).streams)
+            if wanted is None or n_streams >= int(str(wanted)):
+                n_codebooks = n_streams if wanted is None else int(str(wanted))
+                return replace(plain, options=options, n_codebooks=n_codebooks, least_samples=least)
     raise SpecError("the model has fewer codebooks", where=card.name, got=wanted, expected=f"1 to {n_streams}")
 
 
@@ -267,10 +274,22 @@ def _ways(network: Any, card: Card, bandwidth: Any, wanted: Any) -> list[dict[st
     return [{}] if wanted is None else [{"bandwidth": each} for each in sorted(known)]
 
 
-def plain_codes(codec: TransformersCodec, n_samples: int) -> tuple[Tensor, ...]:
-    """The streams of a faint noise: what their number and shapes are is read off."""
+@contextmanager
+def _forgetting(network: Any) -> Iterator[None]:
+    """What modules remember of a call is forgotten: Mimi keeps its codebooks, of another type or device than later."""
+    before = [(module, dict(vars(module))) for module in network.modules()]
+    try:
+        yield
+    finally:
+        for module, attributes in before:
+            vars(module).clear()
+            vars(module).update(attributes)
+
+
+def plain_codes(codec: TransformersCodec, n_samples: int) -> Codes:
+    """The codes of a faint noise: how many streams there are, and of what shapes, is read off."""
     noise = torch.randn(1, codec.n_channels, n_samples, generator=torch.Generator().manual_seed(0))
-    return codec.encode(noise / 100).streams
+    return codec.encode(noise / 100)
 
 
 def _least_samples(plain: TransformersCodec, where: str) -> int:
@@ -278,7 +297,8 @@ def _least_samples(plain: TransformersCodec, where: str) -> int:
 
     def encodes(n_samples: int) -> bool:
         try:
-            return all(stream.shape[-1] > 0 for stream in plain_codes(plain, n_samples))
+            codes = plain_codes(plain, n_samples)
+            return plain.decode(codes).shape[-1] > 0 and all(stream.shape[-1] > 0 for stream in codes.streams)
         except Exception as error:  # what a network raises for too short a sound, each class its own
             failures.append(error)
             return False
