@@ -1,5 +1,6 @@
 """A tokenizer that kills its process, hangs or raises when a text tells it to; installed as a package of its own."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -75,10 +76,8 @@ def trapped_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trapped") / "corpus"
     folder.mkdir()
     for number in range(8):
-        lines = (
-            f'{{"text": "line {line} of file {number}, with some words more {"x" * (line % 37)}"}}\n'
-            for line in range(240)
-        )
+        texts = (f"line {line} of file {number}, with some words more {'x' * (line % 37)}" for line in range(240))
+        lines = (json.dumps({"text": text}) + "\n" for text in texts)
         (folder / f"{number}.jsonl").write_text("".join(lines))
     for number in range(84):
         (folder / f"text {number:02d}.txt").write_text(f"Text {number} says " + "much " * number)

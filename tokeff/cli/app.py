@@ -12,6 +12,7 @@ from tokeff.cli.profile import profile
 from tokeff.cli.report import report
 from tokeff.cli.score import score
 from tokeff.cli.tokenizers import tokenizers
+from tokeff.cli.validate import validate
 from tokeff.errors import TokeffError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(profile)
 app.command()(report)
+app.command()(validate)
 app.command()(compare)
 app.command()(score)
 app.command()(plan)

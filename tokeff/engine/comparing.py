@@ -4,22 +4,25 @@ Leaves out the arithmetic (`tokeff.measures.contrasts`) and how it is shown (`to
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from tokeff.engine.groups import at_one_depth, folders_and_endings
+from tokeff.engine.languages import languages
 from tokeff.engine.loading import load_profile, row_batches
 from tokeff.errors import NotFound, RunError, TokeffError
 from tokeff.measures import contrasts as paired
 from tokeff.measures.contrasts import COLUMNS, METRICS, System
 from tokeff.records.comparisons import Comparison
-from tokeff.records.items import MODALITIES
+from tokeff.records.items import MODALITIES, Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
 
+By = Literal["folder", "ending", "language"]
+BYS: tuple[By, ...] = ("folder", "ending", "language")
 Likeness = Literal["corpus", "dtype", "denominator"]
 LIKENESSES: tuple[Likeness, ...] = ("corpus", "dtype", "denominator")
 
@@ -36,16 +39,24 @@ class _Candidate:
 
 
 def compare(
-    runs: Sequence[Path], *, baseline: str | None = None, allow: Collection[str] = (), seed: int = 0
+    runs: Sequence[Path],
+    *,
+    baseline: str | None = None,
+    allow: Collection[str] = (),
+    by: str = "folder",
+    seed: int = 0,
 ) -> Comparison:
     """Every tokenizer of the runs against a baseline (by default the first), on the items that all of a modality hold.
 
     allow: likenesses that may be missing: `corpus` (other items beside the common ones), `dtype`, `denominator` (the
-    same items with other raw bytes: the baseline's then count). Raises RunError, naming what differs, NotFound for a
-    baseline that is none, TokeffError where there is nothing to compare.
+    same items with other raw bytes: the baseline's then count). by: what the parts of the corpus are, `folder`,
+    `ending` or `language` (of texts, which are read again where they lie: at most 1,000). Raises RunError, naming what
+    differs, NotFound for a baseline that is none, TokeffError where there is nothing to compare.
     """
     if strangers := [name for name in allow if name not in LIKENESSES]:
         raise NotFound.among("likeness", strangers[0], LIKENESSES)
+    if by not in BYS:
+        raise NotFound.among("way to group", by, BYS)
     profiles = {run: load_profile(run) for run in dict.fromkeys(runs)}
     notes = [*_corpora(profiles, allow), *_dtypes(profiles, allow)]
     candidates = list(_candidates(profiles))
@@ -54,12 +65,25 @@ def compare(
     for modality in MODALITIES:
         mine = [each for each in candidates if each.measurement.modality == modality]
         if len(mine) > 1:
-            compared.append(_modality(mine, baseline, allow, notes))
+            compared.append(_modality(mine, baseline, allow, notes, _Parts(by=by, arguments=_arguments(profiles))))
     if not compared:
         held = ", ".join(f"{each.name} ({each.measurement.modality})" for each in candidates)
         fix = "Profile with several -t of one modality, or name several runs of the same corpus."
         raise TokeffError("there are no two tokenizers of one modality to compare", got=held or "none", fix=fix)
-    return _comparison(profiles, compared, notes, seed)
+    kind = next((each.kind for each in compared if each.kind != by), by)
+    return replace(_comparison(profiles, compared, notes, seed), grouped_by=kind)
+
+
+def _arguments(profiles: dict[Path, Profile]) -> Any:
+    return next(iter(profiles.values())).run["arguments"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """How the items are grouped, and the arguments of the run that says where they lie."""
+
+    by: str
+    arguments: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,6 +93,7 @@ class _Compared:
     systems: list[System]
     baseline: System
     groups: Any
+    kind: str
     n_dropped: int
 
 
@@ -151,7 +176,7 @@ def _refuse_unknown(baseline: str | None, names: Sequence[str]) -> None:
 
 
 def _modality(
-    candidates: Sequence[_Candidate], baseline: str | None, allow: Collection[str], notes: list[str]
+    candidates: Sequence[_Candidate], baseline: str | None, allow: Collection[str], notes: list[str], parts: _Parts
 ) -> _Compared:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -167,10 +192,12 @@ def _modality(
     systems = [_aligned(each, keys) for each in candidates]
     base = next(system for system in systems if system.name == first.name)
     systems = _one_denominator(systems, base, keys, allow, notes)
+    kind, groups = _groups(keys, modality, parts, notes)
     return _Compared(
         systems=systems,
         baseline=next(system for system in systems if system.name == first.name),
-        groups=_groups(keys),
+        groups=groups,
+        kind=kind,
         n_dropped=every - len(keys),
     )
 
@@ -204,8 +231,21 @@ def _one_denominator(
     ]
 
 
-def _groups(keys: Any) -> Any:
-    """[n_items] the folder of each item, merged to a number one can read."""
-    folders = folders_and_endings(keys)[0].to_pylist()
-    into = at_one_depth(folders)
-    return np.array([into[folder] for folder in folders])
+def _groups(keys: Any, modality: Modality, parts: _Parts, notes: list[str]) -> tuple[str, Any]:
+    """What the groups are, and [n_items] the group of each item: a name, or None where it has none."""
+    if parts.by == "language":
+        return _languages(keys, modality, parts, notes)
+    folders, endings = folders_and_endings(keys)
+    if parts.by == "ending":
+        return parts.by, np.array(endings.to_pylist(), dtype=object)
+    named = folders.to_pylist()
+    into = at_one_depth(named)
+    return parts.by, np.array([into[folder] for folder in named], dtype=object)
+
+
+def _languages(keys: Any, modality: Modality, parts: _Parts, notes: list[str]) -> tuple[str, Any]:
+    if modality != "text":
+        return parts.by, np.full(len(keys), None, dtype=object)
+    found = languages(parts.arguments, keys.to_pylist())
+    notes.append(found.sentence)
+    return found.kind, np.array([found.of.get(key) for key in keys.to_pylist()], dtype=object)

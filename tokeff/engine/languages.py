@@ -27,6 +27,15 @@ class Languages:
     n_drawn: int
     """So many of them were to be looked at."""
 
+    @property
+    def sentence(self) -> str:
+        """How they were found, for a person."""
+        how = "Languages by py3langid" if self.kind == "language" else "Scripts, since py3langid is not installed,"
+        drawn = f" drawn from {self.n_items:,}" if self.n_drawn < self.n_items else ""
+        gone = self.n_drawn - len(self.of)
+        missing = f"; {gone:,} could not be read again where the run found them" if gone else ""
+        return f"{how} of {self.n_drawn:,} texts{drawn}, from the first 4 kB of each{missing}."
+
 
 def languages(arguments: Mapping[str, Any], keys: Sequence[str]) -> Languages:
     """Languages of at most MOST_ITEMS of `keys`, drawn by the run's seed; those gone or unreadable are missing."""
