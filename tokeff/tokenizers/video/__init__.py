@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from tokeff.errors import NotFound, SpecError
 from tokeff.records.cards import ParameterValue
 from tokeff.tokenizers.families import Family, Parameter
-from tokeff.tokenizers.image import VQ as IMAGE_VQ
 
 CODECS = ("h264", "av1", "vp9")
 RULES = ("videomae", "qwen2-vl", "qwen3-vl", "per-frame")
@@ -93,13 +92,23 @@ TUBELET = Family(
     parse_source=_rule,
 )
 
+_OF_IMAGES: Mapping[str, tuple[str | bool, str]] = {
+    "dtype": ("fp32", "as in the image family vq"),
+    "compile": (False, "as in the image family vq"),
+    "fit": ("own", "as in the image family vq"),
+    "allow_pickle": (False, "as in the image family vq"),
+}
+
 VQ = Family(
     name="vq",
     modality="video",
     summary="ids of a learned codebook over space and time: Emu3",
     load="tokeff.tokenizers.video.vq:load",
     parameters={
-        **{name: IMAGE_VQ.parameters[name] for name in ("dtype", "compile", "fit", "allow_pickle")},
+        **{
+            name: Parameter(type=type(default), default=default, help=text)
+            for name, (default, text) in _OF_IMAGES.items()
+        },
         "sampler": Parameter(
             type=str, default="all", help="which frames: all, uniform(8), fps(4), keyframes or scene(0.3,64)"
         ),

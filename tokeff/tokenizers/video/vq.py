@@ -2,12 +2,14 @@
 
 Sampled frames are cut into windows that are encoded each by itself, as Emu3 does: by default as many frames as become
 one time of codes; the last window is filled up with its last frame. Windows go through the model in batches, so that
-memory holds a batch and the ids. Opening the model, sizes and scales are those of the image family `vq`.
+memory holds a batch and the ids. Opening the model, sizes and scales are those of the image family `vq`,
+through which it is opened.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,58 +21,55 @@ from tokeff.records.cards import Card
 from tokeff.records.headers import Header, VideoHeader
 from tokeff.records.signals import VideoSignal
 from tokeff.records.tokens import Counts, Tokens
-from tokeff.tokenizers.image.layouts import Layout
-from tokeff.tokenizers.image.vq.opening import load as load_picture_model
-from tokeff.tokenizers.image.vq.pictures import BATCH_PIXELS, Pictures
-from tokeff.tokenizers.image.vq.pixels import canvas_of, pictures_from
-from tokeff.tokenizers.image.vq.transformers_models import Emu3Model
 from tokeff.tokenizers.protocols import LoadContext
 from tokeff.tokenizers.video.between import Between, BetweenFrames, way_named
 from tokeff.tokenizers.video.samplers import FromHeader, Places, Sampler, parse_sampler
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Windows(Pictures):
+class Windows(Protocol):
     """A model, put to windows of frames in batches that fit into memory."""
 
-    model: Emu3Model
+    dtype: str
+    max_pixels: int
+    """Pixels of a frame, times the windows that are with the model at once."""
     n_frames: int
     """Of a window."""
 
-    def __post_init__(self) -> None:
-        """What is counted as one picture here is a window."""
-        self.max_pixels = max(1, BATCH_PIXELS[self.device.partition(":")[0]] // self.n_frames)
-
     @property
     def n_times(self) -> int:
-        """Times of codes of a window."""
-        return self.n_frames // self.model.n_frames
+        """Times of ids of a window."""
+        ...
+
+    @property
+    def n_codes(self) -> int:
+        """Number of ids."""
+        ...
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """(rows, columns) of ids of a frame. Raises ItemError where it cannot be fitted."""
+        ...
 
     def ids(self, frames: Tensor) -> Tensor:
-        """uint8 [n x n_frames, 3, height, width] -> int32 [n, n_times, rows, columns], on the CPU."""
-        layout = self.fit(frames.shape[2], frames.shape[3])
+        """uint8 [n x n_frames, 3, height, width] -> int32 [n, n_times, rows, columns]."""
+        ...
 
-        def run(windows: Sequence[Tensor]) -> list[Tensor]:
-            canvas = canvas_of(torch.cat(list(windows)).to(self.device), layout.views[0], self.fit, self.scale)
-            pixels = self.scale.apply(canvas).to(getattr(torch, self.dtype))
-            with self._exact():
-                ids = self.model.clip_ids(pixels.view(len(windows), self.n_frames, *pixels.shape[1:]))
-            return list(ids.to("cpu", torch.int32))
+    def frames(self, ids: Tensor, size: tuple[int, int]) -> Tensor:
+        """The way back: uint8 [n x n_frames, 3, *size]."""
+        ...
 
-        return torch.stack(self._batched(torch.split(frames, self.n_frames), layout, run))
 
-    def frames(self, ids: Tensor, header: VideoHeader) -> Tensor:
-        """int [n, n_times, rows, columns] -> uint8 [n x n_frames, 3, height, width], on the CPU."""
-        layout = self.fit(header.height, header.width)
+@runtime_checkable
+class TakesWindows(Protocol):
+    """An image tokenizer whose model takes clips, too."""
 
-        def run(windows: Sequence[Tensor]) -> list[Tensor]:
-            with self._exact():
-                canvas = self.scale.undo(self.model.pixels(torch.stack(list(windows)).long().to(self.device)))
-            size = (header.height, header.width)
-            frames = pictures_from(canvas.flatten(0, 1), layout.views[0], size, 3, self.fit).cpu()
-            return list(torch.split(frames, self.n_frames))
+    @property
+    def window_frames(self) -> int:
+        """Frames that become one time of ids."""
+        ...
 
-        return torch.cat(self._batched(list(ids), layout, run))
+    def windows(self, n_frames: int) -> Windows:
+        """The model for windows of so many frames, a multiple of `window_frames`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +85,7 @@ class VideoVqTokenizer:
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
         """One stream."""
-        return (self.windows.model.n_codes,)
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """An id is one number."""
-        return self.windows.model.levels
+        return (self.windows.n_codes,)
 
     @property
     def dtype(self) -> str:
@@ -128,18 +122,16 @@ class VideoVqTokenizer:
     def _decode_one(self, tokens: Tokens, header: Header) -> VideoSignal:
         if not isinstance(header, VideoHeader):
             raise TypeError(f"a clip's header is needed, got {type(header).__name__}")
-        layout = self.windows.fit(header.height, header.width)
-        decoded = DecodedWindows(
-            windows=self.windows, header=header, places=tokens.payload, ids=self._ids(tokens, layout)
-        )
+        ids = self._ids(tokens, self.windows.grid(header.height, header.width))
+        decoded = DecodedWindows(windows=self.windows, header=header, places=tokens.payload, ids=ids)
         source = BetweenFrames(header=header, places=tokens.payload, kept=decoded, between=self.between)
         return VideoSignal(header=header, source=source)
 
-    def _ids(self, tokens: Tokens, layout: Layout) -> Tensor:
+    def _ids(self, tokens: Tokens, grid: tuple[int, int]) -> Tensor:
         """[windows, n_times, rows, columns]. Raises ItemError where these are not the ids of such a clip."""
         (ids,) = tokens.streams
         n_windows = -(-len(tokens.payload) // self.windows.n_frames)
-        expected, n_codes = n_windows * self.windows.n_times * layout.n_tokens, self.windows.model.n_codes
+        expected, n_codes = n_windows * self.windows.n_times * math.prod(grid), self.windows.n_codes
         if len(ids) != expected or not 0 <= int(ids.min(initial=0)) <= int(ids.max(initial=0)) < n_codes:
             raise ItemError(
                 "corrupt",
@@ -147,7 +139,7 @@ class VideoVqTokenizer:
                 got=f"{len(ids)} ids from {ids.min(initial=0)} to {ids.max(initial=0)}",
                 expected=f"{expected} ids below {n_codes}",
             )
-        return torch.from_numpy(ids.reshape(n_windows, self.windows.n_times, *(layout.grid or ())))
+        return torch.from_numpy(ids.reshape(n_windows, self.windows.n_times, *grid))
 
 
 class _Counts(VideoVqTokenizer):
@@ -158,7 +150,7 @@ class _Counts(VideoVqTokenizer):
     def count(self, header: VideoHeader) -> Counts:
         """Windows x times x places of the grid. Raises ItemError where a frame cannot be fitted."""
         n_windows = -(-len(cast("FromHeader", self.sampler).from_header(header)) // self.windows.n_frames)
-        n_tokens = n_windows * self.windows.n_times * self.windows.fit(header.height, header.width).n_tokens
+        n_tokens = n_windows * self.windows.n_times * math.prod(self.windows.grid(header.height, header.width))
         return Counts(n_tokens=n_tokens, n_positions=n_tokens)
 
 
@@ -174,37 +166,48 @@ class DecodedWindows:
 
     def frames(self, indices: Sequence[int] | None = None) -> Iterator[Tensor]:
         """Yield uint8 [n, 3, height, width] of the frames at `indices`, all among `places`."""
-        n = self.windows.n_frames
+        n, size = self.windows.n_frames, (self.header.height, self.header.width)
         rows = np.searchsorted(self.places, self.places if indices is None else np.asarray(indices, dtype=np.int64))
         wanted = np.unique(rows // n)
-        step = max(1, self.windows.max_pixels // (self.header.height * self.header.width))
+        step = max(1, self.windows.max_pixels // math.prod(size))
         for start in range(0, len(wanted), step):
             batch = wanted[start : start + step]
-            frames = self.windows.frames(self.ids[torch.from_numpy(batch)], self.header)
+            frames = self.windows.frames(self.ids[torch.from_numpy(batch)], size)
             mine = rows[np.isin(rows // n, batch)]
             yield frames[torch.from_numpy(np.searchsorted(batch, mine // n) * n + mine % n)]
 
 
 def load(card: Card, context: LoadContext) -> VideoVqTokenizer:
     """Opens a tokenizer of the family. Raises ArtefactMissing, ArtefactInvalid, SpecError."""
-    image = load_picture_model(card, context)
-    model: Any = image.model
-    if not isinstance(model, Emu3Model):
+    image = context.open(_as_image(card))
+    if not isinstance(image, TakesWindows):
         raise ArtefactInvalid(
             "is a model of single pictures",
             where=card.name,
             expected="Emu3VQVAE",
             fix="Frames through it, one by one: frames:all/vq:DIR.",
         )
-    n_frames = cast("int", card.parameters.get("window", model.n_frames))
-    if n_frames < 1 or n_frames % model.n_frames:
-        expected = f"a multiple of {model.n_frames}"
+    n_frames = cast("int", card.parameters.get("window", image.window_frames))
+    if n_frames < 1 or n_frames % image.window_frames:
+        expected = f"a multiple of {image.window_frames}"
         raise SpecError("the model does not take windows of so many frames", where=card.name, got=n_frames,
                         expected=expected)  # fmt: skip
-    windows = Windows(card=card, model=model, fit=image.fit, scale=image.scale, device=image.device,
-                      dtype=image.dtype, n_frames=n_frames)  # fmt: skip
     sampler = parse_sampler(str(card.parameters.get("sampler", "all")))
     between = way_named(str(card.parameters.get("between", "hold")), card.name)
     kind = _Counts if isinstance(sampler, FromHeader) else VideoVqTokenizer
     decoder = Decoder(str(card.parameters.get("backend", "pyav")), context.device)
-    return kind(card=card, windows=windows, sampler=sampler, between=between, decoder=decoder)
+    return kind(card=card, windows=image.windows(n_frames), sampler=sampler, between=between, decoder=decoder)
+
+
+OF_IMAGES = ("dtype", "compile", "fit", "allow_pickle")
+"""Parameters that are the image tokenizer's."""
+
+
+def _as_image(card: Card) -> str:
+    """The specification of the same model for pictures."""
+    place = card.artefact and (card.artefact.file or card.artefact.hub)
+    if not place:
+        raise SpecError("no model is named", where=card.name, fix="Write video/vq:DIR or video/vq:owner/name.")
+    given = {name: card.parameters[name] for name in OF_IMAGES if name in card.parameters}
+    query = "&".join(f"{name}={str(value).lower()}" for name, value in given.items())
+    return f"image/vq:{place}?{query}" if query else f"image/vq:{place}"

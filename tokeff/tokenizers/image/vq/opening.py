@@ -14,6 +14,7 @@ from typing import Any
 from tokeff.errors import ArtefactInvalid, SpecError
 from tokeff.records.cards import Card
 from tokeff.tokenizers.image.fsq.artefact import is_weights_file, load_model
+from tokeff.tokenizers.image.vq.clips import ClipVqTokenizer
 from tokeff.tokenizers.image.vq.diffusers_models import DiffusersVqModel
 from tokeff.tokenizers.image.vq.diffusers_opening import class_of, open_network
 from tokeff.tokenizers.image.vq.fitting import Fit, Way
@@ -80,6 +81,8 @@ def load(card: Card, context: LoadContext) -> VqTokenizer:
     own = _own_weights(source)
     model, fit, scale = _own(own, card) if own else _of_library(source, card)
     dtype = prepare(model.network, card, context.device)
+    if isinstance(model, Emu3Model):
+        return ClipVqTokenizer(card=card, model=model, fit=fit, scale=scale, device=context.device, dtype=dtype)
     if isinstance(model, VqDecoder):
         return VqAutoencoderTokenizer(card=card, model=model, fit=fit, scale=scale, device=context.device, dtype=dtype)
     return VqTokenizer(card=card, model=model, fit=fit, scale=scale, device=context.device, dtype=dtype)
