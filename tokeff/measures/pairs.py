@@ -2,7 +2,7 @@
 
     previous    the code before it in the same stream (in pictures: to the left, in the same row)
     up          the code above it in the same frame
-    coarser     the code of the stream before it at the same position
+    coarser     the code of the stream before it at the same position (of the same time, where that stream is slower)
 
 Where there is no such neighbour the context is a sign of its own. Items fall in halves by a hash of their key; within
 an item, blocks of positions alternate between the parts of its half. Leaves out the entropy (`maths.conditional`).
@@ -10,6 +10,7 @@ an item, blocks of positions alternate between the parts of its half. Leaves out
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,16 @@ def _contexts(
     if any(_row(each, own) for each, own in pairs):
         up = [_up(own, each.grid, size) for each, own in pairs]
         found.append(("up", np.concatenate(up), size + 1))
-    if stream and all(len(each.streams[stream - 1]) == len(own) for each, own in pairs):
-        coarser = np.concatenate([each.streams[stream - 1] for each in tokens]).astype(np.int64, copy=False)
-        found.append(("coarser", coarser, sizes[stream - 1]))
+    if stream and all(len(own) >= len(each.streams[stream - 1]) > 0 for each, own in pairs):
+        coarser = np.concatenate([_at_positions(each.streams[stream - 1], len(own)) for each, own in pairs])
+        found.append(("coarser", coarser.astype(np.int64, copy=False), sizes[stream - 1]))
     return found
+
+
+def _at_positions(coarse: NDArray[np.integer[Any]], n_positions: int) -> NDArray[np.integer[Any]]:
+    """Of each position of a finer stream, the code of a coarser one, whose codes span equally many, at that time."""
+    span = -(-n_positions // len(coarse))
+    return coarse if span == 1 else coarse.repeat(span)[:n_positions]
 
 
 def _row(tokens: Tokens, codes: Ints) -> int | None:

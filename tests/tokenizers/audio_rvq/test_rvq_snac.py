@@ -72,9 +72,10 @@ def test_streams_of_different_lengths(n_samples: int, network: Any, folder: Path
     assert copy.samples.shape == signal.samples.shape
     assert torch.equal(copy.samples, again.samples)
     tables = count_pairs(["a"], [tokens], tokenizer.codebook_sizes)
-    assert set(tables) == {"previous.0", "previous.1", "previous.2"} | (
-        {"coarser.1", "coarser.2"} if n_samples < 65 else set()
-    )
+    assert set(tables) == {"previous.0", "previous.1", "previous.2", "coarser.1", "coarser.2"}
+    assert int(tables["coarser.2"].counts.sum()) == len(tokens.streams[2])
+    contexts = tables["coarser.2"].of_groups(range(8))[0] // 32
+    assert set(contexts.tolist()) == set(tokens.streams[1].tolist())
 
 
 def test_long_recordings_are_cut_at_whole_windows(network: Any, folder: Path, recording: Recording) -> None:
