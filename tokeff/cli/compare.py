@@ -11,6 +11,8 @@ EXAMPLES = """Examples:
 
   tokeff compare runs/first --baseline gpt2
 
+  tokeff compare runs/first --by language
+
   tokeff compare runs/a runs/b -o comparison.html -o table.tex
 
   tokeff compare runs/monday runs/friday --allow corpus --json
@@ -34,6 +36,10 @@ def compare(  # noqa: PLR0917  # typer takes options as parameters
         list[Path] | None,
         typer.Option("-o", "--out", help="Write it to this file: .html, .json, .md, .tex or .csv; may be repeated."),
     ] = None,
+    by: Annotated[
+        str,
+        typer.Option(help="Parts of the corpus: folder, ending, or language (of texts, read again where they lie)."),
+    ] = "folder",
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -41,7 +47,7 @@ def compare(  # noqa: PLR0917  # typer takes options as parameters
     from tokeff.engine.comparing import compare as run
     from tokeff.reports.comparison import as_json, print_comparison, write_comparison
 
-    result = run(runs, baseline=baseline, allow=allow or (), seed=seed)
+    result = run(runs, baseline=baseline, allow=allow or (), by=by, seed=seed)
     for path in out or ():
         write_comparison(result, path)
     if json:

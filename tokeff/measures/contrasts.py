@@ -137,8 +137,8 @@ def fronts(systems: Sequence[System]) -> Iterator[Front]:
 
 
 def groups(systems: Sequence[System], baseline: System, of_items: Column) -> Iterator[GroupStanding]:
-    """Bytes per token in each group of items (`of_items`: [n_items] names), where there is more than one."""
-    names = list(dict.fromkeys(of_items.tolist()))
+    """Bytes per token in each group of items (`of_items`: [n_items] names, None for no group), if more than one."""
+    names = [name for name in dict.fromkeys(of_items.tolist()) if name is not None]
     confidence = shared_confidence(len(systems) - 1)
     for name in names if len(names) > 1 else ():
         mine = of_items == name

@@ -88,7 +88,7 @@ class GroupStanding:
 
     modality: Modality
     group: str
-    """A folder, or a file whose lines are the items."""
+    """A folder (or a file whose lines are the items), a file ending, a language or a script."""
     system: str
     n_items: int
     bytes_per_token: float
@@ -112,6 +112,8 @@ class Comparison(Tabular):
     winners: tuple[Winner, ...]
     fronts: tuple[Front, ...]
     groups: tuple[GroupStanding, ...]
+    grouped_by: str = "folder"
+    """What the groups are: `folder`, `ending`, `language`, or `script` where no model of languages is installed."""
     notes: tuple[str, ...] = field(default=())
     """Differences between the runs that were allowed."""
 

@@ -110,4 +110,5 @@ def group_table(comparison: Comparison, modality: Modality) -> Table | None:
                 shown = f"{digits(found.bytes_per_token)}, × {interval(found.ratio, found.low, found.high)}"
                 cells.append(cell(found.bytes_per_token, shown))
         rows.append(cells)
-    return table(f"{modality}: bytes per token by part of the corpus", ["part", "items", *systems], rows)
+    kind = comparison.grouped_by
+    return table(f"{modality}: bytes per token by {kind}", [kind, "items", *systems], rows)
