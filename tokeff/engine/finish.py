@@ -50,6 +50,13 @@ class Gathered:
         }
 
 
+    @property
+    def inputs(self) -> dict[int, dict[str, str]]:
+        """By tokenizer number: what is done to a signal before it is encoded, of those that say so."""
+        both = {**self.counted.tokenizers, **self.measured.tokenizers}
+        return {number: own.facts["input_policy"] for number, own in both.items() if own.facts["input_policy"]}
+
+
 def gather(conductor: Conductor, found: Survey, cards: Sequence[Card], directory: RunDirectory | None) -> Gathered:
     """Add up every result of the ledger, and append rows and failures to the run directory."""
     names = {card.name: number for number, card in enumerate(cards)}
@@ -152,5 +159,6 @@ def record(profile: Profile, gathered: Gathered, cards: Sequence[Card], complete
         "alerts": [asdict(alert) for alert in profile.alerts],
         "cards": [asdict(card) | {"completed": each} for card, each in zip(cards, completed, strict=True)],
         "verified": {cards[number].name: check for number, check in gathered.verified.items()},
+        "inputs": {cards[number].name: policy for number, policy in gathered.inputs.items()},
         "decoding": {m: {"seconds": s, "raw_bytes": n} for m, (s, n) in gathered.measured.decoding.items()},
     }

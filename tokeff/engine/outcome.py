@@ -14,7 +14,7 @@ from tokeff.maths.conditional import PairCounts
 from tokeff.measures.throughput import Timings
 from tokeff.records.items import Failure, Modality
 from tokeff.records.tallies import Tally
-from tokeff.tokenizers.protocols import ComputesIn, CountsFromHeader, HasCodebook, Reconstructs
+from tokeff.tokenizers.protocols import ComputesIn, CountsFromHeader, HasCodebook, Reconstructs, StatesInput
 
 if TYPE_CHECKING:
     from tokeff.engine.bench import Tool
@@ -73,6 +73,7 @@ class Outcome:
             "codebook_sizes": list(tokenizer.codebook_sizes),
             "levels": list(tokenizer.levels) if isinstance(tokenizer, HasCodebook) else None,
             "dtype": tokenizer.dtype if isinstance(tokenizer, ComputesIn) else DTYPE,
+            "input_policy": dict(tokenizer.input_policy) if isinstance(tokenizer, StatesInput) else None,
             "reconstructs": isinstance(tokenizer, Reconstructs),
             "counts_from_header": isinstance(tokenizer, CountsFromHeader),
         }

@@ -5,7 +5,7 @@ stated in its card. `encode` takes any list of signals: a family that batches gr
 (`by_shape`), since padding a batch with zeros changes ids. Leaves out measuring.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from tokeff.records.cards import Card
@@ -99,6 +99,16 @@ class ComputesIn(Protocol):
     @property
     def dtype(self) -> str:
         """`float32` or `bfloat16`."""
+        ...
+
+
+@runtime_checkable
+class StatesInput(Protocol):
+    """Does something to a signal before it is encoded that a reader of its figures must know."""
+
+    @property
+    def input_policy(self) -> Mapping[str, str]:
+        """Sentences by subject, e.g. what is done to other sample rates and to several channels."""
         ...
 
 

@@ -51,6 +51,7 @@ def reproduce(profile: Profile, folder: Path) -> Section:
             table("Run", ("what", "value"), [(cell(name), cell(str(value))) for name, value in facts.items()]),
             _cards(run),
             *_verified(run),
+            *_inputs(run),
             table("Libraries", ("library", "version"), [(cell(n), cell(v)) for n, v in run["libraries"].items()]),
         ),
     )
@@ -87,6 +88,15 @@ def _cards(run: Mapping[str, Any]) -> Table:
         for card in run["cards"]
     ]
     return table("Tokenizers", ("name", "modality", "family", "parameters", "sha256 of its card", "of its file"), rows)
+
+
+def _inputs(run: Mapping[str, Any]) -> tuple[Table, ...]:
+    rows = [
+        (cell(name), cell(subject.replace("_", " ")), cell(sentence))
+        for name, policy in run.get("inputs", {}).items()
+        for subject, sentence in policy.items()
+    ]
+    return (table("What is done before encoding", ("tokenizer", "what", "how"), rows),) if rows else ()
 
 
 def _verified(run: Mapping[str, Any]) -> tuple[Table, ...]:
