@@ -92,23 +92,23 @@ TUBELET = Family(
     parse_source=_rule,
 )
 
-_OF_IMAGES: Mapping[str, tuple[str | bool, str]] = {
-    "dtype": ("fp32", "as in the image family vq"),
-    "compile": (False, "as in the image family vq"),
-    "fit": ("own", "as in the image family vq"),
-    "allow_pickle": (False, "as in the image family vq"),
-}
-
 VQ = Family(
     name="vq",
     modality="video",
     summary="ids of a learned codebook over space and time: Emu3",
     load="tokeff.tokenizers.video.vq:load",
     parameters={
-        **{
-            name: Parameter(type=type(default), default=default, help=text)
-            for name, (default, text) in _OF_IMAGES.items()
-        },
+        "dtype": Parameter(type=str, default="fp32", help="of the network; bf16 changes ids", choices=("fp32", "bf16")),
+        "compile": Parameter(type=bool, default=False, help="compile the network with torch.compile; may change ids"),
+        "fit": Parameter(
+            type=str,
+            default="own",
+            help="own: resized as the model's own processor does; pad: not resized, edges repeated",
+            choices=("own", "pad"),
+        ),
+        "allow_pickle": Parameter(
+            type=bool, default=False, help="read pickled weights where there is no safetensors file"
+        ),
         "sampler": Parameter(
             type=str, default="all", help="which frames: all, uniform(8), fps(4), keyframes or scene(0.3,64)"
         ),
