@@ -54,7 +54,7 @@ def codec() -> RvqCodec:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         codec = RvqCodec(SMALL)
-        torch.nn.init.normal_(codec.mender.layers[-1].weight, std=0.02)  # type: ignore[arg-type]
+        torch.nn.init.normal_(codec.decoder.layers[-1].weight, std=0.02)  # type: ignore[arg-type]
     crops = torch.cat([make_noise(16 * SMALL.position_samples, seed) for seed in range(30)])
     fit_codebooks(codec, analyse(crops, SMALL.hop), torch.Generator().manual_seed(0))
     return codec.eval()

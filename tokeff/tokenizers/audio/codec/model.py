@@ -48,7 +48,7 @@ class RvqCodec(nn.Module):
         self.register_buffer("noise", torch.zeros(config.block_positions * FRAMES_PER_POSITION, config.hop))
         for band, (width, n) in enumerate(config.bands):
             self.register_buffer(f"band_{band}", torch.zeros(n, config.n_codes, width))
-        self.mender = Mender(config)
+        self.decoder = Mender(config)
 
     @property
     def n_parameters(self) -> int:
@@ -84,7 +84,7 @@ class RvqCodec(nn.Module):
         """Through the network to samples; differentiable in its weights."""
         n_frames = frames.levels.shape[1]
         noise = self.noise.repeat(-(-n_frames // len(self.noise)), 1)[:n_frames]
-        mended = self.mender(frames.coefficients, noise, frames.levels, frames.n_stages)
+        mended = self.decoder(frames.coefficients, noise, frames.levels, frames.n_stages)
         return synthesise(mended * scales_of(frames.levels.float(), self.config.widths))
 
     def frames(self, ids: Tensor) -> Frames:
