@@ -121,7 +121,7 @@ def test_a_damaged_row_group_loses_itself_alone(tmp_path: Path, with_checksums: 
     mine = payloads(path)
     assert mine == {f"R{n}.text": text.encode() for n, text in enumerate(texts) if not 300 <= n < 600}
     (lost,) = failures(path)
-    assert (lost.key, lost.reason) == ("a.parquet#R300", "corrupt")
+    assert (lost.key, lost.reason) == ("a.parquet#R300.text", "corrupt")
     assert "300 rows of row group 1 are lost" in lost.message
 
 
@@ -135,6 +135,21 @@ def test_a_damaged_column_that_is_not_read_is_no_matter(tmp_path: Path) -> None:
     assert failures(path) == []
 
 
+def test_of_several_columns_the_sound_ones_are_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"text": [f"text {n}" for n in range(900)], "title": [f"title {n}" for n in range(900)]})
+    pq.write_table(table, path, row_group_size=300, write_page_checksum=True)
+    data, column = bytearray(path.read_bytes()), pq.ParquetFile(path).metadata.row_group(1).column(1)
+    start = column.dictionary_page_offset
+    data[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
+    path.write_bytes(data)
+    mine = payloads(path, columns=("text", "title"))
+    assert sum(key.endswith(".text") for key in mine) == 900
+    assert sum(key.endswith(".title") for key in mine) == 600
+    assert all(mine[f"R{n}.text"] == f"text {n}".encode() for n in range(900))
+    assert [one.key for one in failures(path, columns=("text", "title"))] == ["a.parquet#R300.title"]
+
+
 def test_one_flipped_bit_of_a_text_is_seen_by_the_checksum(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     _, data, _ = three_groups(path, write_page_checksum=True, compression="none", use_dictionary=False)
@@ -142,7 +157,7 @@ def test_one_flipped_bit_of_a_text_is_seen_by_the_checksum(tmp_path: Path) -> No
     data[place] ^= 2
     path.write_bytes(data)
     assert pq.read_table(path).column("text")[450].as_py().startswith("vext")  # believed without a look
-    assert [one.key for one in failures(path)] == ["a.parquet#R300"]
+    assert [one.key for one in failures(path)] == ["a.parquet#R300.text"]
 
 
 @pytest.mark.parametrize("cut", [0.2, 0.9, -1, -8])

@@ -46,54 +46,77 @@ def damage() -> tuple[type[Exception], ...]:
 def parquet_items(piece: Piece, options: ReadOptions) -> Iterator[Item | Failure]:
     """The items of some row groups, in the order of rows. Raises what `open_parquet` raises."""
     with open_parquet(piece.path, options) as (file, stream):
-        opened = _Opened(file, stream, tops(piece.columns, file.schema_arrow.names))
+        opened = _Opened(file, stream, piece.key, options)
         row = piece.first
         stop = file.metadata.num_row_groups if piece.stop is None else piece.stop
         for group in range(piece.start, stop):
-            yield from _group_items(opened, group, row, piece, options)
+            yield from opened.items(_Rows(group, row, file.metadata.row_group(group).num_rows), piece.columns)
             row += file.metadata.row_group(group).num_rows
 
 
 @dataclass(frozen=True, slots=True)
+class _Rows:
+    """A row group: its place in the file, the number of its first row, and how many it has."""
+
+    group: int
+    first: int
+    n_rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Opened:
+    """A file that is being read."""
+
     file: Any
     stream: BinaryIO
-    names: list[str]
-    """The top-level columns that are read."""
+    key: str
+    options: ReadOptions
 
-    def batches(self, group: int) -> Any:
-        """The record batches of a row group."""
-        size = _batch_rows(self, group)
-        return self.file.iter_batches(size, row_groups=[group], columns=self.names, use_threads=False)
+    def items(self, rows: _Rows, columns: tuple[str, ...], n_skipped: int = 0) -> Iterator[Item | Failure]:
+        """The items of some columns of a row group, from some row on.
 
-
-def _group_items(
-    opened: _Opened, group: int, first: int, piece: Piece, options: ReadOptions
-) -> Iterator[Item | Failure]:
-    n_rows, n_read = opened.file.metadata.row_group(group).num_rows, 0
-    why: object = "it ends before its last row"
-    batches: Any = None
-    while n_read < n_rows:
-        try:
-            batches = opened.batches(group) if batches is None else batches
-            batch = next(batches, None)
-        except damage() as error:
-            why, batch = error, None
-        if batch is None or batch.num_rows == 0:
-            message = f"{n_rows - n_read} rows of row group {group} are lost: {why}"
-            yield failure(f"{piece.key}#R{first + n_read}", "corrupt", message)
+        Where one of several columns is damaged, the others are read on, one behind the other.
+        """
+        n_read = 0
+        why: object = None
+        batches: Any = None
+        while n_read < rows.n_rows:
+            try:
+                batches = self._batches(rows.group, columns) if batches is None else batches
+                batch = next(batches, None)
+            except damage() as error:
+                why, batch = error, None
+            if batch is None or batch.num_rows == 0:
+                break
+            skipped = min(batch.num_rows, max(0, n_skipped - n_read))
+            place = rows.first + n_read + skipped
+            yield from batch_items(batch.slice(skipped), f"{self.key}#R", place, columns, self.options)
+            n_read += batch.num_rows
+        else:
             return
-        yield from batch_items(batch, f"{piece.key}#R", first + n_read, piece.columns, options)
-        n_read += batch.num_rows
+        n_read = max(n_read, n_skipped)
+        if len(columns) > 1:
+            for column in columns:
+                yield from self.items(rows, (column,), n_read)
+            return
+        why = why or "it ends before its last row"
+        message = f"{rows.n_rows - n_read} rows of row group {rows.group} are lost: {why}"
+        yield failure(f"{self.key}#R{rows.first + n_read}.{columns[0]}", "corrupt", message)
+
+    def _batches(self, group: int, columns: tuple[str, ...]) -> Any:
+        names = tops(columns, self.file.schema_arrow.names)
+        size = _batch_rows(self, group, names)
+        return self.file.iter_batches(size, row_groups=[group], columns=names, use_threads=False)
 
 
-def _batch_rows(opened: _Opened, group: int) -> int:
-    """Rows so few that even if all had the largest value of a dictionary, a batch would fit in memory."""
+def _batch_rows(opened: _Opened, group: int, names: list[str]) -> int:
+    """Rows so few that a batch fits in memory, even if all its rows share the largest value of a dictionary."""
     metadata = opened.file.metadata.row_group(group)
     columns = (metadata.column(place) for place in range(metadata.num_columns))
-    wanted = [column for column in columns if column.path_in_schema.split(".")[0] in opened.names]
-    largest = max((_largest_shared(opened.stream, column) for column in wanted), default=1)
-    return max(1, min(MAX_BATCH_ROWS, MAX_BATCH_BYTES // largest))
+    wanted = [column for column in columns if column.path_in_schema.split(".")[0] in names]
+    shared = max((_largest_shared(opened.stream, column) for column in wanted), default=1)
+    average = sum(int(column.total_uncompressed_size) for column in wanted) // max(1, metadata.num_rows)
+    return max(1, min(MAX_BATCH_ROWS, MAX_BATCH_BYTES // max(1, shared, int(average))))
 
 
 def _largest_shared(stream: BinaryIO, column: Any) -> int:
