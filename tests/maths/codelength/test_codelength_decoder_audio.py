@@ -77,12 +77,12 @@ def _stream(coder: Any, n: int, side: Tensor | None, truth: Tensor | None) -> Te
         beside = None if side is None else side[:, c]
         others = done[-1:] + ([] if beside is None else [beside])
         model = None if truth is None else sound.fit([truth[:, c], *others], known, beside, n)
-        n_features = sound.features(own, known, beside).shape[1]
+        n_features = len(sound.SPANS) + 2 * (known is not None) + 2 * (beside is not None) + 1
         sent = _model(coder, model, len(others), n_features, n)
         counts: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(K))
         for t in range(n):
             guess = sound.predicted([own, *others], sent)
-            where = sound.context(sound.features(own - torch.round(guess), known, beside), sent)
+            where = sound.context(own - torch.round(guess), known, beside, sent.loudness)
             value = None if truth is None else int(truth[0, c, t])
             own[0, t] = _sample(coder, (float(guess[0, t]), int(where[0, t])), value, counts, weights)
         own[:, n:] = 0

@@ -22,11 +22,9 @@ def audio_code_length(x: Tensor, side: Tensor | None = None, *, depth_bits: int 
     Integers are 16-bit values; floats are such values / 32768 and are rounded. `depth_bits` < 16 codes the high bits of
     x only. Errors: TokeffError where shapes differ, ItemError where a float is NaN or infinite.
     """
-    x = sixteen_bits(x, "the recordings")
     if x.ndim != 3 or min(x.shape[1:]) < 1:
         raise TokeffError("the recordings have the wrong shape", got=tuple(x.shape), expected="[B, channels, n]")
     if side is not None:
-        side = sixteen_bits(side.to(x.device), "the reconstructions")
         checks.same_shape(x, side, "recordings")
     shift = checks.depth(depth_bits, 16)
     bits, exact = torch.zeros(len(x), dtype=torch.float64, device=x.device), x.new_ones(len(x), dtype=torch.bool)
@@ -34,7 +32,9 @@ def audio_code_length(x: Tensor, side: Tensor | None = None, *, depth_bits: int 
     for first in range(0, len(x), many):
         for start in range(0, x.shape[-1], SEGMENT):
             place = (slice(first, first + many), slice(None), slice(start, start + SEGMENT))
-            spent, same = _segment_bits(x[place] >> shift, None if side is None else side[place], shift)
+            part = sixteen_bits(x[place], "the recordings")
+            known = None if side is None else sixteen_bits(side[place].to(x.device), "the reconstructions")
+            spent, same = _segment_bits(part >> shift, known, shift)
             bits[place[0]] += spent
             exact[place[0]] &= same
     return torch.where(exact, 0.0, bits)

@@ -17,10 +17,15 @@ def same_shape(x: Tensor, side: Tensor, what: str) -> None:
         )
 
 
-def pictures(x: Tensor, what: str) -> Tensor:
-    """Pictures as uint8 [B, C, H, W] with 1 or 3 channels and at least one pixel; a float picture is rounded."""
+def picture_shape(x: Tensor, what: str) -> None:
+    """Refuse what are not pictures [B, C, H, W] with 1 or 3 channels and at least one pixel."""
     if x.ndim != 4 or x.shape[1] not in (1, 3) or min(x.shape[2:]) < 1:
         raise TokeffError(f"{what} have the wrong shape", got=tuple(x.shape), expected="[B, 1 or 3, H, W]")
+
+
+def pictures(x: Tensor, what: str) -> Tensor:
+    """Pictures as uint8 [B, C, H, W] with 1 or 3 channels and at least one pixel; a float picture is rounded."""
+    picture_shape(x, what)
     return levels(x, 0, 255, what).to(torch.uint8)
 
 

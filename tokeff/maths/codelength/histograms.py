@@ -45,7 +45,7 @@ def prior(n_symbols: int, n_scales: int = SCALES, kept_octaves: int = 64) -> Ten
 
 def dropped_bits(half_octaves: Tensor, kept_octaves: int) -> Tensor:
     """How many low bits of residuals go uncoded at contexts of these half octaves, so that scales stay manageable."""
-    return (half_octaves // 2 - 2 - kept_octaves + 1).clamp(min=0)
+    return (half_octaves >> 1).sub_(kept_octaves + 1).clamp_(min=0)
 
 
 def scale_context(expected: Tensor, n_scales: int = SCALES) -> Tensor:

@@ -4,7 +4,7 @@ The stream of a picture is empty where its reconstruction is exact (so identity 
 stream is empty, as it knows the length of any file). Otherwise every tile begins with its mode.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -26,26 +26,25 @@ def image_code_length(x: Tensor, side: Tensor | None = None, *, depth_bits: int 
     `depth_bits` < 8 codes the high bits of x only; `side` is always seen in full. A float `side` is rounded first.
     Errors: TokeffError where shapes differ, ItemError where `side` holds NaN.
     """
-    x = checks.pictures(x, "the pictures")
-    if side is None:
-        return coded_bits(x, [], depth_bits)[0]
-    side = checks.pictures(side.to(x.device), "the reconstructions")
-    checks.same_shape(x, side, "pictures")
-    bits, exact = coded_bits(x, [side], depth_bits)
+    checks.picture_shape(x, "the pictures")
+    if side is not None:
+        checks.same_shape(x, side, "pictures")
+    bits, exact = _coded_bits(x, side, depth_bits)
     return torch.where(exact, 0.0, bits)
 
 
-def coded_bits(x: Tensor, references: Sequence[Tensor], depth_bits: int) -> tuple[Tensor, Tensor]:
-    """Bits [B] with every tile's mode paid for, and which items [B] the last of the references gives exactly."""
+def _coded_bits(x: Tensor, side: Tensor | None, depth_bits: int) -> tuple[Tensor, Tensor]:
+    """Bits [B] with every tile's mode paid for, and which items [B] `side` gives exactly."""
     shift = checks.depth(depth_bits, 8)
     bits = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    exact = torch.full((len(x),), bool(references), device=x.device)
+    exact = torch.full((len(x),), side is not None, device=x.device)
     for part, rows, columns in tiles(x.shape):
-        tile = x[part, :, rows, columns] >> shift
-        beside = [reference[part, :, rows, columns] for reference in references]
+        place = (part, slice(None), rows, columns)
+        tile, beside = checks.pictures(x[place], "the pictures") >> shift, []
         given = torch.zeros(len(tile), dtype=torch.bool, device=x.device)
-        if beside:
-            given = (tile == beside[-1] >> shift).flatten(1).all(1)
+        if side is not None:
+            beside = [checks.pictures(side[place].to(x.device), "the reconstructions")]
+            given = (tile == beside[0] >> shift).flatten(1).all(1)
         exact[part] &= given
         bits[part] += MODE_BITS
         if not given.all():

@@ -21,7 +21,12 @@ LARGEST = N_SYMBOLS // 2 - 1
 SPANS = (1, 1, 2, 4, 8, 16, 32, 64, 128)
 """Lengths of the stretches of past residuals, each before the last, whose mean magnitudes tell the scale."""
 
+LOUDEST = 2.0**15
+"""What tells the scale sees magnitudes up to here: sums of a segment are then exact in float64, in any order."""
+
 _START = (0.12, 0.1, 0.15, 0.15, 0.15, 0.12, 0.08, 0.06, 0.05)
+_PAST, _AROUND = sum(SPANS), ((-3, 1), (-9, 7))
+Windows = list[tuple[Tensor, int, int]]
 _LOUD_BITS, _LOUD_RIDGE, _EVERY = 8, 2.0, 4
 
 
@@ -39,34 +44,44 @@ class Model:
 
 def predicted(signals: list[Tensor], model: Model) -> Tensor:
     """Predictions [B, n] (float64) from signals [B, n], the channel itself first; n is a whole number of blocks."""
-    b, n = signals[0].shape
-    before, after = max(sound_fit.ORDERS), -min(sound_fit.BESIDE)
-    padded = [torch.nn.functional.pad(signal, (before, after)) for signal in signals]
-    out = torch.zeros(b, n // sound_fit.BLOCK, sound_fit.BLOCK, dtype=torch.float64, device=signals[0].device)
-    used = model.coefficients.flatten(0, 1).any(0).tolist()
-    for i, (s, k) in enumerate(sound_fit.delays(len(signals) - 1)):
-        if used[i]:
-            late = padded[s][:, before - k : before - k + n].unfold(-1, sound_fit.BLOCK, sound_fit.BLOCK)
-            out.addcmul_(model.coefficients[..., i, None], late)
-    return out.view(b, n)
+    out = torch.zeros_like(signals[0]).view(*model.coefficients.shape[:2], sound_fit.BLOCK)
+    taps = sound_fit.delays(len(signals) - 1)
+    for s, signal in enumerate(signals):
+        of = [i for i, (kind, _) in enumerate(taps) if kind == s]
+        out += sound_fit.filtered(signal, model.coefficients[..., of], taps[of[0]][1])
+    return out.view(signals[0].shape).clamp_(-65536.0, 65535.0)
 
 
-def features(residual: Tensor, known_residual: Tensor | None, side: Tensor | None) -> Tensor:
-    """What tells the scale, float64 [B, F, n]: means of past magnitudes, the coded channel's, changes of `side`, 1."""
-    n, past = residual.shape[-1], sum(SPANS)
-    total = torch.nn.functional.pad(residual.abs().cumsum(-1), (past + 1, 0))
-    rows, end = [], past
+def _sums(magnitudes: Tensor, before: int, after: int) -> Tensor:
+    """Sums [B, before + n + 1 + after] of what lies before each place of magnitudes [B, n], and around them."""
+    total = torch.nn.functional.pad(magnitudes.clamp(max=LOUDEST).cumsum(-1), (before + 1, after))
+    if after:
+        total[..., -after:] = total[..., -after - 1, None]
+    return total
+
+
+def _windows(residual: Tensor, known_residual: Tensor | None, side: Tensor | None) -> Windows:
+    """What tells the scale but for the constant: (sums, first place, length) of windows that move with the sample.
+
+    Stretches of past magnitudes, then surroundings in the channel coded before and in the changes of `side`.
+    """
+    total, end = _sums(residual.abs(), _PAST, 0), _PAST
+    found = []
     for span in SPANS:
-        rows.append((total[:, end : end + n] - total[:, end - span : end - span + n]) / span)
+        found.append((total, end - span, span))
         end -= span
     beside = [] if known_residual is None else [known_residual.abs()]
     beside += [] if side is None else [(side - sound_fit.shifted(side, 1)).abs()]
     for one in beside:
-        around = torch.nn.functional.pad(one.cumsum(-1), (9, 8), mode="constant")
-        around[..., -8:] = around[..., -9:-8]
-        rows += [(around[..., 9 + 1 : 9 + 1 + n] - around[..., 9 - 3 : 9 - 3 + n]) / 4]
-        rows += [(around[..., 9 + 7 : 9 + 7 + n] - around[..., 9 - 9 : 9 - 9 + n]) / 16]
-    return torch.stack([*rows, torch.ones_like(residual)], 1)
+        around = _sums(one, 8, 8)
+        found += [(around, 9 + first, last - first) for first, last in _AROUND]
+    return found
+
+
+def features(windows: Windows, n: int, every: int = 1) -> Tensor:
+    """Means over `windows`, float64 [B, F, m], and 1, of every so many of the first n samples."""
+    means = [(s[:, at + k : at + k + n : every] - s[:, at : at + n : every]) / k for s, at, k in windows]
+    return torch.stack([*means, torch.ones_like(means[0])], 1)
 
 
 def start(n_features: int) -> list[float]:
@@ -74,17 +89,22 @@ def start(n_features: int) -> list[float]:
     return [*_START, *[0.0] * (n_features - len(_START) - 1), 0.3]
 
 
-def context(seen: Tensor, model: Model) -> Tensor:
-    """Half octave (int64 [B, n]) of the expected magnitude, from `features` [B, F, n]."""
-    expected = torch.zeros_like(seen[:, 0])
-    for i in range(seen.shape[1]):
-        expected.addcmul_(model.loudness[:, i, None], seen[:, i])
-    return histograms.scale_context(expected.float(), N_SCALES).long()
+def context(residual: Tensor, known_residual: Tensor | None, side: Tensor | None, loudness: Tensor) -> Tensor:
+    """Half octave (int16 [B, n]) of the expected magnitude: the sum of `features` under loudness [B, F]."""
+    return _context(_windows(residual, known_residual, side), loudness, residual.shape[-1])
+
+
+def _context(windows: Windows, loudness: Tensor, n: int) -> Tensor:
+    expected = loudness[:, -1:].repeat(1, n)
+    for i, (sums, at, k) in enumerate(windows):
+        share = loudness[:, i, None] / k
+        expected.addcmul_(sums[:, at + k : at + k + n], share).addcmul_(sums[:, at : at + n], share, value=-1)
+    return histograms.scale_context(expected.float(), N_SCALES)
 
 
 def _fit(
     signals: list[Tensor], known_residual: Tensor | None, side: Tensor | None, n: int
-) -> tuple[Model, Tensor, Tensor]:
+) -> tuple[Model, Tensor, Windows]:
     """The model, its predictions and what tells the scale."""
     b, taps = len(signals[0]), sound_fit.delays(len(signals) - 1)
     g = sound_fit.products(signals, taps)
@@ -93,10 +113,10 @@ def _fit(
     model = Model(coefficients=coefficients.view(b, -1, len(taps)), loudness=empty, header_bits=empty)
     guess = predicted(signals, model)
     residual = signals[0] - torch.round(guess)
-    seen = features(residual, known_residual, side)
-    loudness, cost = _fit_loudness(residual, seen, n)
+    windows = _windows(residual, known_residual, side)
+    loudness, cost = _fit_loudness(residual, windows, n)
     header_bits = price.view(b, -1).sum(1) + cost
-    return Model(coefficients=model.coefficients, loudness=loudness, header_bits=header_bits), guess, seen
+    return Model(coefficients=model.coefficients, loudness=loudness, header_bits=header_bits), guess, windows
 
 
 def fit(signals: list[Tensor], known_residual: Tensor | None, side: Tensor | None, n: int) -> Model:
@@ -104,51 +124,52 @@ def fit(signals: list[Tensor], known_residual: Tensor | None, side: Tensor | Non
     return _fit(signals, known_residual, side, n)[0]
 
 
-def _fit_loudness(residual: Tensor, seen: Tensor, n: int) -> tuple[Tensor, Tensor]:
+def _fit_loudness(residual: Tensor, windows: Windows, n: int) -> tuple[Tensor, Tensor]:
     every = _EVERY if n >= 2**14 else 1
-    target = residual.abs()
-    smooth = torch.nn.functional.avg_pool1d(target[:, None], 33, 1, 16, count_include_pad=False)[:, 0, :n:every]
+    near = _sums(residual.abs(), 16, 16)
+    smooth = (near[:, 33 : 33 + n : every] - near[:, :n:every]) / 33
     weights = torch.exp2(-torch.round(2.0 * torch.log2(smooth + 0.5)))
-    stacked = torch.cat([seen[..., :n:every], target[:, None, :n:every]], 1)
-    free = torch.tensor(start(seen.shape[1]), dtype=torch.float64, device=seen.device).expand(len(seen), -1)
+    stacked = torch.cat([features(windows, n, every), residual[:, None, :n:every].abs()], 1)
+    free = torch.tensor(start(stacked.shape[1] - 1), dtype=torch.float64, device=residual.device)
+    free = free.expand(len(residual), -1)
     products = linear.gram(stacked[:, None], weights[:, None])
     solved = linear.solve(products, free, _LOUD_RIDGE).clamp(min=0.0)
     bits = min(_LOUD_BITS, 3 + round(0.5 * math.log2(n)))
     return linear.rounded(solved, free, bits, torch.ones_like(solved, dtype=torch.bool))
 
 
-def split(residual: Tensor, where: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Symbols 0..N_SYMBOLS-1 of integer residuals under contexts `where`, low bits dropped, excess of escapes."""
-    low = histograms.dropped_bits(where, KEPT_OCTAVES)
-    high = residual >> low
-    symbol = high.clamp(-LARGEST, LARGEST)
-    return symbol & (N_SYMBOLS - 1), low, (high - symbol).abs()
-
-
 def code_length_bits(x: Tensor, side: Tensor | None, n: int) -> Tensor:
     """Bits [B] (float64) of integer sound x [B, C, whole blocks] (float64), of which `n` samples count."""
     weights = histograms.prior(N_SYMBOLS, N_SCALES, KEPT_OCTAVES)
+    dropped = histograms.dropped_bits(torch.arange(N_SCALES, device=x.device), KEPT_OCTAVES).double()
     bits = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     known_residual = None
     for c in range(x.shape[1]):
         beside = None if side is None else side[:, c]
         signals = [x[:, c]] + ([x[:, c - 1]] if c else []) + ([] if beside is None else [beside])
-        model, guess, seen = _fit(signals, known_residual, beside, n)
-        residual = x[:, c] - torch.round(guess)
-        index, low, excess = coded(residual, guess, context(seen, model))
-        escaped = index % N_SYMBOLS
-        escaped = (escaped == LARGEST) | (escaped == N_SYMBOLS - LARGEST)
-        numbers = torch.where(escaped, 2 * torch.floor(torch.log2(excess.double() + 1)) + 1, 0.0)
+        model, guess, windows = _fit(signals, known_residual, beside, n)
+        index, excess = coded(x[:, c], guess, _context(windows, model.loudness, x.shape[-1]))
         counts = histograms.counts_of(index[:, :n], len(weights))
-        bits += histograms.code_length_bits(counts, weights, N_SYMBOLS)
-        bits += model.header_bits + (low.double() + numbers)[:, :n].sum(1)
-        known_residual = residual
+        bits += histograms.code_length_bits(counts, weights, N_SYMBOLS) + model.header_bits
+        bits += (counts.view(len(x), N_SCALES, -1).sum(-1) * dropped).sum(-1) + _escape_bits(index, excess, n)
+        known_residual = x[:, c] - torch.round(guess)
     return bits
 
 
-def coded(residual: Tensor, guess: Tensor, where: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices context * N_SYMBOLS + symbol (int64 [B, n]), low bits and excess, from what a decoder also has."""
-    offset = ((guess - torch.floor(guess)) * histograms.OFFSETS).long()
-    base_ahead = (torch.round(guess) - torch.floor(guess)).long()
-    symbol, low, excess = split(residual.long() + base_ahead, where)
-    return (where * histograms.OFFSETS + offset) * N_SYMBOLS + symbol, low, excess
+def coded(x: Tensor, guess: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices context * N_SYMBOLS + symbol and excess of escapes, int32 [B, n], of x under what a decoder also has."""
+    quarters = (guess * histograms.OFFSETS).floor_().to(torch.int32)
+    base, where = quarters >> histograms.OFFSET_BITS, where.to(torch.int32)
+    high = x.to(torch.int32).sub_(base).bitwise_right_shift_(histograms.dropped_bits(where, KEPT_OCTAVES))
+    symbol = high.clamp(-LARGEST, LARGEST)
+    cell = where.mul_(histograms.OFFSETS).add_(quarters.bitwise_and_(histograms.OFFSETS - 1))
+    return cell.mul_(N_SYMBOLS).add_(symbol & (N_SYMBOLS - 1)), high.sub_(symbol).abs_()
+
+
+def _escape_bits(index: Tensor, excess: Tensor, n: int) -> Tensor:
+    """Bits [B] of the exponential-Golomb numbers that follow escapes."""
+    symbol = index[:, :n] & (N_SYMBOLS - 1)
+    escaped = (symbol - N_SYMBOLS // 2).abs_() == 1
+    item, place = escaped.nonzero(as_tuple=True)
+    numbers = 2 * torch.floor(torch.log2(excess[item, place].double() + 1)) + 1
+    return numbers.new_zeros(len(index)).index_add_(0, item, numbers)
