@@ -27,7 +27,7 @@ from tokeff.records.signals import AudioSignal
 from tokeff.tokenizers.registry import Registry
 
 CODEC = "rvq-12k"
-CODEBOOKS = (6, 12, 18, 24, 30, 36, 42, 48)
+CODEBOOKS = (6, 8, 12, 18, 24, 30, 36, 42, 48)
 OPUS_TARGETS = (6000, 6500, 7000, 7500, 8000, 8500, 9000, 9500, 10000, 10500, 11000, 11500, 12000, 12500, 13000, 14000)
 SUFFIXES = {".flac", ".ogg", ".wav", ".mp3", ".opus"}
 
