@@ -150,3 +150,22 @@ def test_python_objects_are_tables(runs: tuple[Path, Path]) -> None:
     assert comparison.to_arrow().num_rows == len(comparison.to_pandas()) == 2
     assert "<td>tekken</td>" in comparison._repr_html_()
     assert "tekken is best" in repr(comparison)
+
+
+def test_by_language(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("py3langid")
+    run, samples = tmp_path / "run", Path(__file__).parents[2] / "data_samples" / "text"
+    paths = [samples / f"{name}.txt" for name in ("english_lighthouse", "english_letters", "greek_elies")]
+    tokeff.profile(paths, tokenizers=["tekken", "bytes"], unit="paragraph", out=run, **QUICK)
+    code, said = run_cli(str(run), "--by", "language", "--json")
+    assert code == 0, said
+    found = json.loads(said)
+    assert found["grouped_by"] == "language"
+    assert {each["group"] for each in found["groups"]} >= {"en", "el"}
+    assert "Languages (ISO 639 codes) by py3langid of" in found["notes"][-1]
+    code, said = run_cli(str(runs[0]), "--by", "ending")
+    assert code == 0
+    assert "by ending" not in said  # all are .txt: there is one part
+    code, said = run_cli(str(run), "--by", "colour")
+    assert code == 1
+    assert "folder" in said

@@ -24,7 +24,7 @@ def report(
         bool,
         typer.Option(
             "--samples/--no-samples",
-            help="Show a few items beside their reconstructions: reads them again where the run found them.",
+            help="Show a few items beside their reconstructions, and languages: reads items again where they lay.",
         ),
     ] = True,
 ) -> None:

@@ -30,7 +30,11 @@ class Languages:
     @property
     def sentence(self) -> str:
         """How they were found, for a person."""
-        how = "Languages by py3langid" if self.kind == "language" else "Scripts, since py3langid is not installed,"
+        how = (
+            "Languages (ISO 639 codes) by py3langid"
+            if self.kind == "language"
+            else "Scripts, since py3langid is not installed,"
+        )
         drawn = f" drawn from {self.n_items:,}" if self.n_drawn < self.n_items else ""
         gone = self.n_drawn - len(self.of)
         missing = f"; {gone:,} could not be read again where the run found them" if gone else ""

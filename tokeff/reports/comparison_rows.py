@@ -95,6 +95,8 @@ def group_table(comparison: Comparison, modality: Modality) -> Table | None:
         return None
     systems = list(dict.fromkeys(each.system for each in mine))
     names = list(dict.fromkeys(each.group for each in mine))
+    if comparison.grouped_by in {"language", "script"}:
+        names.sort(key=lambda name: -max(each.n_items for each in mine if each.group == name))
     by_place = {(each.group, each.system): each for each in mine}
     rows = []
     for name in names:

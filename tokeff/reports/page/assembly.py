@@ -18,6 +18,7 @@ from tokeff.reports.page.sections.overview import alerts, overview
 from tokeff.reports.page.sections.planning import planning
 from tokeff.reports.page.sections.provenance import errors, reproduce
 from tokeff.reports.page.sections.speed import speed
+from tokeff.reports.page.spoken import spoken
 from tokeff.reports.page.statistics import item_statistics
 from tokeff.reports.wording import unprintable
 
@@ -33,7 +34,7 @@ def run_page(run: Path, *, samples: bool) -> str:
         *((efficiency(profile), kept(profile), distortion(profile), information(profile)) if measured else ()),
         spreads(profile, found),
         speed(profile),
-        breakdown(profile, found),
+        breakdown(found, spoken(profile, run) if samples else None),
         *_samples(profile, run, samples),
         *((planning(profile),) if measured else ()),
         errors(profile),

@@ -29,7 +29,8 @@ def intervals(rows: Rows, *, x_name: str, colour: str, domain: tuple[float, floa
     low, high = domain or _domain(rows, log)
     scale: Spec = {"type": "log" if log else "linear", "nice": False, "zero": False, "domain": [low, high]}
     x: Spec = {"type": "quantitative", "scale": scale, "title": x_name, "axis": log_axis(low, high) if log else {}}
-    y: Spec = {"field": "name", "type": "nominal", "sort": None, "title": None}
+    order = list(dict.fromkeys(row["name"] for row in rows))
+    y: Spec = {"field": "name", "type": "nominal", "sort": order, "title": None}
     with_interval = "isValid(datum.low) && isValid(datum.high)"
     return {
         "data": {"values": list(rows)},

@@ -84,8 +84,8 @@ def item_statistics(run: Path) -> ItemStatistics:
     for batch in row_batches(run, COLUMNS):
         for who, rows in _by_tokenizer(batch):
             _add_spread(found.spreads.setdefault(who, Spread()), rows)
-            _add_groups(found.folders.setdefault(who, {}), rows, "folder")
-            _add_groups(found.endings.setdefault(who, {}), rows, "ending")
+            add_groups(found.folders.setdefault(who, {}), rows, "folder")
+            add_groups(found.endings.setdefault(who, {}), rows, "ending")
     return ItemStatistics(
         spreads=_in_order(found.spreads),
         folders={who: largest(merged(groups)) for who, groups in _in_order(found.folders).items()},
@@ -138,7 +138,8 @@ def _with_groups(rows: Any) -> Any:
     return rows.append_column("folder", folders).append_column("ending", endings)
 
 
-def _add_groups(groups: dict[str, Group], rows: Any, column: str) -> None:
+def add_groups(groups: dict[str, Group], rows: Any, column: str) -> None:
+    """Add the sums of rows (pyarrow.Table) to the groups that a column names."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

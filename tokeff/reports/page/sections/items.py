@@ -8,6 +8,7 @@ from tokeff.reports.numbers import digits, estimate, quantity
 from tokeff.reports.page.blocks import Cell, Figure, Section, Table, cell, table
 from tokeff.reports.page.charts import colour_of, histogram, intervals
 from tokeff.reports.page.drawing import figure
+from tokeff.reports.page.spoken import Spoken
 from tokeff.reports.page.statistics import Group, ItemStatistics, Spread, Who, coarse
 from tokeff.reports.wording import unprintable
 
@@ -80,18 +81,23 @@ def _longest(spreads: Mapping[Who, Spread]) -> Table:
     return table("The longest items", ("item", "modality", "tokenizer", "tokens"), rows)
 
 
-def breakdown(profile: Profile, found: ItemStatistics) -> Section:
-    """Bytes per token by folder and by file ending, where there is more than one."""
-    blocks = tuple(_breakdowns(found.folders, "folder", figures=True)) + tuple(
-        _breakdowns(found.endings, "file ending", figures=False)
-    )
+def breakdown(found: ItemStatistics, by_language: Spoken | None) -> Section:
+    """Bytes per token by language, folder and file ending, where there is more than one."""
+    kinds: list[tuple[Mapping[Who, Mapping[str, Group]], str, bool]] = [
+        (found.folders, "folder", True),
+        (found.endings, "file ending", False),
+    ]
+    if by_language:
+        kinds.insert(0, (by_language.groups, by_language.found.kind, True))
+    blocks = tuple(block for groups, kind, figures in kinds for block in _breakdowns(groups, kind, figures=figures))
     lead = (
         "Bytes per token of each part of the corpus, with 95 % intervals from 10 items on. Compare tokenizers within a "
         "part; across scripts remember that a letter takes one byte of UTF-8 in one and three in another."
     )
     if not blocks:
-        lead = "All items lie in one folder and are of one kind, so there is nothing to break down."
-    return Section(ident="parts", title="Parts of the corpus", lead=(lead,), blocks=blocks)
+        lead = "All items lie in one folder and are of one kind and language, as far as is known: no parts to compare."
+    said = (by_language.found.sentence,) if by_language else ()
+    return Section(ident="parts", title="Parts of the corpus", lead=(lead, *said), blocks=blocks)
 
 
 def _breakdowns(groups: Mapping[Who, Mapping[str, Group]], kind: str, *, figures: bool) -> Iterator[Figure | Table]:

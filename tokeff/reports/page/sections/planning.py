@@ -27,7 +27,7 @@ def planning(profile: Profile) -> Section:
     """The section; where no plan can be made of the run, it says why."""
     times = _times(profile)
     try:
-        corpus = dict.fromkeys(dict.fromkeys(each.modality for each in profile.measurements), f"x{times:g}")
+        corpus = [f"{each}=x{times:g}" for each in dict.fromkeys(each.modality for each in profile.measurements)]
         made = plan(profile, parameters=START_PARAMETERS, corpus=corpus)
     except TokeffError as error:
         return Section(ident="plan", title="Plan", lead=(f"No plan can be made of this run: {error}",))
