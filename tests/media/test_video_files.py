@@ -120,24 +120,6 @@ def test_uneven_times_are_kept(write_kind: Write, kinds: Kinds) -> None:
         np.testing.assert_allclose(header.frame_seconds, np.array(kinds[kind].pts) / 1000, atol=1e-9)
 
 
-@pytest.mark.shared
-def test_real_clips_decode_as_in_sequence(shared: Path) -> None:
-    """Every file, in full its times and 12 picked frames."""
-    paths = sorted((shared / "corpora" / "video").iterdir())
-    assert paths
-    for path in paths:
-        signal = video.decode(partial(io.FileIO, path))
-        n_frames = signal.header.n_frames
-        picked = np.unique(np.random.default_rng(0).integers(0, n_frames, 12)).tolist()
-        found = torch.cat(list(signal.source.frames(picked))).permute(0, 2, 3, 1).numpy()
-        with av.open(path, mode="r") as container:
-            container.streams.video[0].thread_type = "AUTO"
-            frames = enumerate(container.decode(video=0))
-            plain = [(f.time, rgb(f) if place in picked else None) for place, f in frames]
-        np.testing.assert_allclose(signal.header.frame_seconds, [time for time, _ in plain], rtol=0, atol=1e-9)
-        np.testing.assert_array_equal(found, np.stack([pixels for _, pixels in plain if pixels is not None]))
-
-
 @pytest.mark.parametrize("turn", [(90, False, False), (180, False, False), (270, False, False), (0, True, False)])
 def test_turned_clips_are_shown_upright(turn: tuple[float, bool, bool], write_clip: Write) -> None:
     data = write_clip(n_frames=4, turn=turn)
