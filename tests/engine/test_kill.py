@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -112,5 +113,16 @@ def test_killed_at_twenty_moments_it_ends_as_if_nothing_had_been(
     assert drivers + workers == 20
     assert drivers > 4
     assert workers > 4
+    finished(arguments, trap)
+    assert content(run) == content(uninterrupted)
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install 'tokeff[ray]'")
+def test_on_ray_too(trap: dict[str, str], trapped_corpus: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = command(trapped_corpus, run, trap, "--workers", "2", "--engine", "ray")
+    slow = {**trap, "TRAP_SECONDS_PER_ITEM": "0.01"}
+    drivers, workers = kill_at_random(arguments, slow, 4, seed=3, within=14)
+    assert drivers + workers == 4
     finished(arguments, trap)
     assert content(run) == content(uninterrupted)

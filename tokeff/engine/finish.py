@@ -49,7 +49,6 @@ class Gathered:
             for number, theirs in checks.items()
         }
 
-
     @property
     def inputs(self) -> dict[int, dict[str, str]]:
         """By tokenizer number: what is done to a signal before it is encoded, of those that say so."""

@@ -22,7 +22,7 @@ from tokeff.engine.results import Result
 from tokeff.engine.shards import Shard, divided
 from tokeff.errors import RunError
 from tokeff.readers.parts import parts
-from tokeff.readers.pieces import Part
+from tokeff.readers.pieces import Part, Piece
 
 FOLDER = "shards"
 MAX_SHOWN = 5
@@ -193,21 +193,21 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _refuse_other_corpus(run: Path, plan: Path, planned: Path) -> None:
-    with plan.open(encoding="utf-8") as before, planned.open(encoding="utf-8") as now:
-        for old, new in zip_longest(before, now):
-            if old != new:
-                raise _differs(run, "an unfinished run of another corpus", _first_difference(old, new))
+    for was, now in zip_longest(_pieces(plan), _pieces(planned)):
+        if was != now:
+            raise _differs(run, "an unfinished run of another corpus", _difference(was, now))
 
 
-def _first_difference(old: str | None, new: str | None) -> str:
-    before, now = (Shard.from_line(0, line).part.pieces if line else () for line in (old, new))
-    for was, piece in zip_longest(before, now):
-        if was != piece:
-            if was is None or piece is None:
-                return f"{(was or piece).key} {'is new' if was is None else 'is gone'}"
-            same = was.key == piece.key
-            return f"{was.key} changed" if same else f"{piece.key} instead of {was.key}"
-    return "cut otherwise"
+def _pieces(plan: Path) -> Iterator[Piece]:
+    with plan.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines):
+            yield from Shard.from_line(number, line).part.pieces
+
+
+def _difference(was: Piece | None, now: Piece | None) -> str:
+    if was is None or now is None:
+        return f"{now.key} is new" if now else f"{was.key if was else 'all'} is gone"
+    return f"{was.key} changed" if was.key == now.key else f"{now.key} instead of {was.key}"
 
 
 def _differs(run: Path, what: str, got: str) -> RunError:
