@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import BinaryIO
 
 from tokeff.errors import ItemError
-from tokeff.media.sniff import named_modality, sniff_stream
+from tokeff.media.containers import HEAD_BYTES
+from tokeff.media.sniff import named_modality, sniff, sniff_stream
 from tokeff.readers.columns import Guess
 from tokeff.readers.fields import UNKNOWN, failure
 from tokeff.readers.options import ReadOptions
@@ -24,7 +25,7 @@ from tokeff.readers.streams import compression_of, is_url, open_inflated
 from tokeff.readers.tar import Blocks, Lost, Member, content, members
 from tokeff.readers.units import MAX_UNIT_BYTES, split
 from tokeff.readers.windows import open_window
-from tokeff.records.items import Failure, Item
+from tokeff.records.items import Failure, Item, Modality
 
 SAMPLES = ("*",)
 """For columns: pictures, recordings, clips and captions, whatever their extensions."""
@@ -88,7 +89,7 @@ class _Archive:
 
     def _content_items(self, member: Member, key: str, name: str) -> Iterator[Item | Failure]:
         open_member = self._opener(member)
-        kind = sniff_stream(open_member, name)
+        kind = self._modality(member, name, open_member)
         wanted = self._options.modality
         if kind is None and wanted is None:
             yield failure(key, *UNKNOWN, None, member.size)
@@ -99,6 +100,14 @@ class _Archive:
                 yield from split(stream, key, self._options.unit)
         else:
             yield Item(modality=kind, key=key, stored_bytes=member.size, open=open_member)
+
+    def _modality(self, member: Member, name: str, open_member: Callable[[], BinaryIO]) -> Modality | None:
+        """As `sniff_stream`; where the first bytes suffice, they are read where the archive stands."""
+        if self._lies_open:
+            head = self._blocks.read(min(member.size, HEAD_BYTES))
+            if (likely := sniff(head, name)) in (None, "text", "image"):
+                return likely
+        return sniff_stream(open_member, name)
 
     def _opener(self, member: Member) -> Callable[[], BinaryIO]:
         """A way to the content: where it lies in a plain local file, else in memory. Raises ItemError."""
