@@ -17,7 +17,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from tokeff.errors import ItemError
-from tokeff.media.containers import HEAD_BYTES
+from tokeff.media.containers import HEAD_BYTES, MP4, Container
 from tokeff.media.containers import container as container_of
 from tokeff.media.extents import check_extent
 from tokeff.media.video_packets import NO_TIME, Packets, listed_packets, read_packets
@@ -113,8 +113,9 @@ def read_index(stream: BinaryIO) -> VideoIndex:
 
     Raises ItemError: `empty`, `truncated`, `unreadable`, `no_video_stream`, ...
     """
-    _check_whole(stream)
-    return _listed_index(stream, sample_tables(stream)) or _scanned_index(stream)
+    kind = _whole_container(stream)
+    tables = sample_tables(stream) if kind is MP4 else {}
+    return _listed_index(stream, tables) or _scanned_index(stream)
 
 
 def _listed_index(stream: BinaryIO, tables: dict[int, SampleTable]) -> VideoIndex | None:
@@ -135,8 +136,8 @@ def _scanned_index(stream: BinaryIO) -> VideoIndex:
         return _index(container, video, packets, frame)
 
 
-def _check_whole(stream: BinaryIO) -> None:
-    """A cut file often opens, and then tells a shorter story."""
+def _whole_container(stream: BinaryIO) -> Container | None:
+    """What the file is, if it is known, and is all there: a cut one often opens, and then tells a shorter story."""
     stream.seek(0)
     head = stream.read(HEAD_BYTES)
     if not head:
@@ -144,6 +145,7 @@ def _check_whole(stream: BinaryIO) -> None:
     kind = container_of(head)
     if kind is not None:
         check_extent(stream, kind)
+    return kind
 
 
 def _video_stream(container: "InputContainer") -> "VideoStream":

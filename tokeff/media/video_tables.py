@@ -39,14 +39,14 @@ class _Unusual(Exception):
 
 
 def sample_tables(stream: BinaryIO) -> dict[int, SampleTable]:
-    """The tables of plain tracks by track id; empty for other files. Raises ItemError `truncated`."""
+    """The tables of plain tracks of an MP4 file by track id. Raises ItemError `truncated`, also where it has none."""
     size = stream.seek(0, os.SEEK_END)
     moov = _moov(stream, size)
-    boxes = dict(_boxes(moov)) if moov is not None else {}
+    boxes = dict(_boxes(moov))
     if b"mvhd" not in boxes or b"mvex" in boxes:
         return {}
     tables = {}
-    for name, body in _boxes(moov or b""):
+    for name, body in _boxes(moov):
         if name == b"trak":
             try:
                 track_id, table = _track(body, _timescale(boxes[b"mvhd"]), size)
@@ -56,26 +56,34 @@ def sample_tables(stream: BinaryIO) -> dict[int, SampleTable]:
     return tables
 
 
-def _moov(stream: BinaryIO, size: int) -> bytes | None:
-    """The box of all tables; None where there is none, or fragments beside it."""
-    offset, moov = 0, None
+def _moov(stream: BinaryIO, size: int) -> bytes:
+    """The content of the one box of all tables; nothing where there are fragments beside it, or several."""
+    places = list(_file_boxes(stream, size))
+    names = [name for name, _, _ in places]
+    if not {b"moov", b"moof"} & set(names):
+        fix = "The recording was not finished, or its end is lost."
+        raise ItemError("truncated", "its table of frames (moov) is missing", got=f"{size} bytes", fix=fix)
+    if b"moof" in names or names.count(b"moov") != 1:
+        return b""
+    _, start, length = places[names.index(b"moov")]
+    stream.seek(start)
+    return stream.read(length) if length <= MAX_TABLE_BYTES else b""
+
+
+def _file_boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """(name, start, length) of the content of the boxes of a file."""
+    offset = 0
     while offset + 8 <= size:
         stream.seek(offset)
         head = stream.read(16)
-        name, length = head[4:8], int.from_bytes(head[:4], "big")
-        start = 8
+        name, length, start = head[4:8], int.from_bytes(head[:4], "big"), 8
         if length == 1:
             length, start = int.from_bytes(head[8:16], "big"), 16
         length = length or size - offset
-        if name == b"moof" or length < start or (moov is not None and name == b"moov"):
-            return None
-        if name == b"moov":
-            if length > MAX_TABLE_BYTES:
-                return None
-            stream.seek(offset + start)
-            moov = stream.read(length - start)
+        if length < start:
+            return
+        yield name, offset + start, length - start
         offset += length
-    return moov
 
 
 def _boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:

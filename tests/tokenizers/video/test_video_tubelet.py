@@ -195,6 +195,17 @@ def test_hosted_models_count_moments_not_frames() -> None:
             assert tokens.counts.n_tokens == 258 * n
 
 
+def test_a_clip_beyond_the_context_window_is_refused() -> None:
+    tokenizer = REGISTRY.open("gemini-video?max_tokens=1048576")
+    assert isinstance(tokenizer, CountsFromHeader)
+    hour, two_hours = (clip(int(seconds), 360, 640, rate=1.0).header for seconds in (3600, 7200))
+    assert tokenizer.count(hour).n_tokens == 3600 * 258  # Google: a context of 1M tokens takes about an hour
+    with pytest.raises(ItemError) as refused:
+        tokenizer.count(two_hours)
+    assert refused.value.reason == "over_budget"
+    assert REGISTRY.open("gemini-video").count(two_hours).n_tokens == 7200 * 258  # type: ignore[attr-defined]
+
+
 def test_what_a_rule_refuses() -> None:
     with pytest.raises(ItemError) as short:
         Qwen3Vl().plan(clip(1, 64, 64).header)

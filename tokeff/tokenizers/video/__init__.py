@@ -86,6 +86,7 @@ TUBELET = Family(
         "cap_pixels_per_frame": Parameter(type=bool, default=None, help="qwen: bound frames as qwen-vl-utils does"),
         "max_video_tokens": _number("qwen, capped: tokens of a clip (qwen2-vl) or of a frame (qwen3-vl)"),
         "tokens_per_frame": _number("per-frame: tokens of a frame"),
+        "max_tokens": _number("per-frame: tokens of a clip at most; a longer one is refused, as the service does"),
         "between": BETWEEN,
         "backend": BACKEND,
     },

@@ -74,41 +74,74 @@ class VideoMae:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Qwen2Vl:
-    """Qwen2-VL (arXiv 2409.12191) and Qwen2.5-VL: bounds on the pixels of each frame; Qwen2VLVideoProcessor."""
+class _QwenVl:
+    """What the rules of Qwen's models share: so many frames in time, sizes in whole units near the original."""
 
     fps: float = 2.0
     min_frames: int = 4
     max_frames: int = 768
-    min_pixels: int = 128 * 28 * 28
-    max_pixels: int = 768 * 28 * 28
+    min_pixels: int
+    max_pixels: int
     cap_pixels_per_frame: bool = False
-    max_video_tokens: int = 128_000
-    patch: int = 14
+    max_video_tokens: int
+    patch: int
     temporal_patch: int = 2
     merge: int = 2
 
     @property
     def resample(self) -> Literal["bilinear", "bicubic"]:
-        """Of the processor."""
+        """Of the processors."""
         return "bicubic"
+
+    @property
+    def unit(self) -> int:
+        """Side of a token, in pixels."""
+        return self.patch * self.merge
+
+    def _rounded(self, header: VideoHeader) -> Size:
+        _check_aspect(header)
+        return round(header.height / self.unit) * self.unit, round(header.width / self.unit) * self.unit
+
+    def _shrunk(self, header: VideoHeader, factor: float) -> Size:
+        height, width = (
+            max(self.unit, math.floor(side / factor / self.unit) * self.unit) for side in (header.height, header.width)
+        )
+        return height, width
+
+    def _grown(self, header: VideoHeader, factor: float) -> Size:
+        height, width = (math.ceil(side * factor / self.unit) * self.unit for side in (header.height, header.width))
+        return height, width
+
+    def _plan(self, places: Places, size: Size) -> Plan:
+        """An odd number of frames is filled up with its last."""
+        filled = np.concatenate([places, np.repeat(places[-1:], -len(places) % self.temporal_patch)])
+        grid = (len(filled) // self.temporal_patch, size[0] // self.unit, size[1] // self.unit)
+        return Plan(n_tokens=math.prod(grid), grid=grid, places=filled, resized=size, crop=size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qwen2Vl(_QwenVl):
+    """Qwen2-VL (arXiv 2409.12191) and Qwen2.5-VL: bounds on the pixels of each frame; Qwen2VLVideoProcessor."""
+
+    min_pixels: int = 128 * 28 * 28
+    max_pixels: int = 768 * 28 * 28
+    max_video_tokens: int = 128_000
+    patch: int = 14
 
     def plan(self, header: VideoHeader) -> Plan:
         """Frames at `fps`, an even number; a clip of one frame is looked at whole. Sides near the original."""
         places = self._places(header.n_frames, header.frame_rate_hz)
-        unit = self.patch * self.merge
         max_pixels = self.max_pixels
         if self.cap_pixels_per_frame:
-            share = int(self.max_video_tokens * unit * unit * 0.9) * self.temporal_patch // len(places)
+            share = int(self.max_video_tokens * self.unit * self.unit * 0.9) * self.temporal_patch // len(places)
             max_pixels = max(min(max_pixels, share), int(self.min_pixels * 1.05))
-        _check_aspect(header)
-        height, width = (round(side / unit) * unit for side in (header.height, header.width))
+        height, width = self._rounded(header)
         area = header.height * header.width
         if height * width > max_pixels:
-            height, width = _shrunk(header, unit, math.sqrt(area / max_pixels))
+            height, width = self._shrunk(header, math.sqrt(area / max_pixels))
         elif height * width < self.min_pixels:
-            height, width = _grown(header, unit, math.sqrt(self.min_pixels / area))
-        return _qwen_plan(places, (height, width), unit, self.temporal_patch)
+            height, width = self._grown(header, math.sqrt(self.min_pixels / area))
+        return self._plan(places, (height, width))
 
     def _places(self, n: int, rate_hz: float) -> Places:
         step = self.temporal_patch
@@ -123,32 +156,21 @@ class Qwen2Vl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Qwen3Vl:
+class Qwen3Vl(_QwenVl):
     """Qwen3-VL: bounds on the pixels of the whole clip; Qwen3VLVideoProcessor."""
 
-    fps: float = 2.0
-    min_frames: int = 4
-    max_frames: int = 768
     min_pixels: int = 128 * 32 * 32
     max_pixels: int = 768 * 32 * 32
-    cap_pixels_per_frame: bool = False
     max_video_tokens: int = 768
     patch: int = 16
-    temporal_patch: int = 2
-    merge: int = 2
-
-    @property
-    def resample(self) -> Literal["bilinear", "bicubic"]:
-        """Of the processor."""
-        return "bicubic"
 
     def plan(self, header: VideoHeader) -> Plan:
         """Frames at `fps`, evenly from the first to the last. Raises ItemError for a clip of one frame."""
         places = self._places(header.n_frames, header.frame_rate_hz)
-        n, unit = len(places), self.patch * self.merge
-        if n < self.temporal_patch:
-            raise ItemError("too_short", "the rule needs several frames", got=n, expected=f"{self.temporal_patch}")
-        return _qwen_plan(places, self._size(header, n, unit), unit, self.temporal_patch)
+        if len(places) < self.temporal_patch:
+            got, expected = len(places), self.temporal_patch
+            raise ItemError("too_short", "the rule needs several frames", got=got, expected=expected)
+        return self._plan(places, self._size(header, len(places)))
 
     def _places(self, n: int, rate_hz: float) -> Places:
         wanted = int(n / rate_hz * self.fps) if rate_hz else 0
@@ -156,19 +178,18 @@ class Qwen3Vl:
         places: Places = np.linspace(0, n - 1, n_sampled).round().astype(np.int64)
         return places
 
-    def _size(self, header: VideoHeader, n: int, unit: int) -> Size:
+    def _size(self, header: VideoHeader, n: int) -> Size:
         max_pixels = self.max_pixels
         if self.cap_pixels_per_frame:
-            share = min(self.max_video_tokens * unit * unit, max_pixels // n)
+            share = min(self.max_video_tokens * self.unit * self.unit, max_pixels // n)
             max_pixels = max(share, int(self.min_pixels * 1.05)) * n
-        header = _at_least(header, unit)
-        _check_aspect(header)
-        height, width = (round(side / unit) * unit for side in (header.height, header.width))
+        header = _at_least(header, self.unit)
+        height, width = self._rounded(header)
         volume = round(n / self.temporal_patch) * self.temporal_patch * height * width
         if volume > max_pixels:
-            return _shrunk(header, unit, math.sqrt(n * header.height * header.width / max_pixels))
+            return self._shrunk(header, math.sqrt(n * header.height * header.width / max_pixels))
         if volume < self.min_pixels:
-            return _grown(header, unit, math.sqrt(self.min_pixels / (n * header.height * header.width)))
+            return self._grown(header, math.sqrt(self.min_pixels / (n * header.height * header.width)))
         return height, width
 
 
@@ -178,6 +199,8 @@ class PerFrame:
 
     fps: float = 1.0
     tokens_per_frame: int = 258
+    max_tokens: int | None = None
+    """Of a clip: a longer one is refused, as the service does."""
 
     @property
     def resample(self) -> Literal["bilinear", "bicubic"]:
@@ -185,8 +208,12 @@ class PerFrame:
         return "bicubic"
 
     def plan(self, header: VideoHeader) -> Plan:
-        """The number of tokens only."""
-        return Plan(n_tokens=n_moments(header, self.fps) * self.tokens_per_frame)
+        """The number of tokens only. Raises ItemError `over_budget`."""
+        n_tokens = n_moments(header, self.fps) * self.tokens_per_frame
+        if self.max_tokens is not None and n_tokens > self.max_tokens:
+            expected = f"max_tokens={self.max_tokens} at most"
+            raise ItemError("over_budget", "longer than the service takes", got=f"{n_tokens} tokens", expected=expected)
+        return Plan(n_tokens=n_tokens)
 
 
 RULES: Mapping[str, type[VideoMae] | type[Qwen2Vl] | type[Qwen3Vl] | type[PerFrame]] = {
@@ -229,20 +256,3 @@ def _at_least(header: VideoHeader, unit: int) -> VideoHeader:
         frame_seconds=header.frame_seconds,
         duration_seconds=header.duration_seconds,
     )
-
-
-def _shrunk(header: VideoHeader, unit: int, factor: float) -> Size:
-    height, width = (max(unit, math.floor(s / factor / unit) * unit) for s in (header.height, header.width))
-    return height, width
-
-
-def _grown(header: VideoHeader, unit: int, factor: float) -> Size:
-    height, width = (math.ceil(side * factor / unit) * unit for side in (header.height, header.width))
-    return height, width
-
-
-def _qwen_plan(places: Places, size: Size, unit: int, temporal_patch: int) -> Plan:
-    """An odd number of frames is filled up with its last."""
-    filled = np.concatenate([places, np.repeat(places[-1:], -len(places) % temporal_patch)])
-    grid = (len(filled) // temporal_patch, size[0] // unit, size[1] // unit)
-    return Plan(n_tokens=math.prod(grid), grid=grid, places=filled, resized=size, crop=size)
