@@ -1,5 +1,6 @@
 """`tokeff report` and what `tokeff profile` prints: pages in place, nothing of the corpus steers a terminal."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,17 @@ def test_a_page_that_cannot_be_written_does_not_hide_the_result(
     assert "a token of bytes stands for" in result.output
     assert isinstance(result.exception, tokeff.TokeffError)
     assert "cannot write the page" in str(result.exception)
+
+
+def test_json_holds_figures_cautions_and_the_place_of_the_page(texts: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    tokeff.profile(texts, tokenizers=["bytes"], out=run, report=False)
+    result = CliRunner().invoke(app, ["report", str(run), "--json"])
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.output)
+    assert content["schema"] == "tokeff.report/1"
+    (only,) = content["runs"]
+    assert Path(only["page"]) == run / "report.html"
+    assert only["n_in"] == only["n_ok"] + only["n_err"] == 12
+    assert only["failures"] == {"bad_encoding": 1} or sum(only["failures"].values()) == 1
+    assert only["measurements"][0]["tokenizer"] == "bytes"

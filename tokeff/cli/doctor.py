@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tokeff.cli.examples import with_examples
+
 
 def doctor(
     cards: Annotated[list[Path] | None, typer.Option(help="A folder of your own cards; may be repeated.")] = None,
@@ -15,3 +17,6 @@ def doctor(
     from tokeff.reports.doctor import print_examination
 
     print_examination(examine(cards or ()), as_json=json)
+
+
+with_examples(doctor, "tokeff doctor", "tokeff doctor --cards my-cards/ --json")

@@ -5,8 +5,19 @@ from typing import Annotated
 
 import typer
 
+from tokeff.cli.examples import with_examples
+
 laws = typer.Typer(help="List, show, use and fit scaling laws.", no_args_is_help=True)
 
+
+def _law_names(incomplete: str) -> list[str]:
+    """Names for shell completion."""
+    from tokeff.laws import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+LawName = Annotated[str, typer.Argument(help="A law, or the path of a fitted one.", autocompletion=_law_names)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PREDICT_EXAMPLES = """Examples:
 
@@ -41,9 +52,7 @@ def list_(json: AsJson = False) -> None:
 
 
 @laws.command()
-def show(
-    name: Annotated[str, typer.Argument(help="A law, or the path of a fitted one.")], json: AsJson = False
-) -> None:
+def show(name: LawName, json: AsJson = False) -> None:
     """One law: formula, parameters with their status, inputs and the range it was fitted on."""
     from tokeff.planner.shelf import find
     from tokeff.reports.laws import show_law
@@ -53,7 +62,7 @@ def show(
 
 @laws.command()
 def predict(  # noqa: PLR0917  # typer takes options as parameters
-    name: Annotated[str, typer.Argument(help="A law, or the path of a fitted one.")],
+    name: LawName,
     inputs: Annotated[
         list[str] | None, typer.Argument(help="NAME=VALUE, or NAME=VALUE,VALUE for several points.")
     ] = None,
@@ -84,7 +93,12 @@ def predict(  # noqa: PLR0917  # typer takes options as parameters
 
 @laws.command()
 def fit(  # noqa: PLR0917  # typer takes options as parameters
-    form: Annotated[str, typer.Argument(help="A form (additive, repeated, ...) or a law whose form is meant.")],
+    form: Annotated[
+        str,
+        typer.Argument(
+            help="A form (additive, repeated, ...) or a law whose form is meant.", autocompletion=_law_names
+        ),
+    ],
     table: Annotated[Path, typer.Argument(help="Runs: a CSV or Parquet file.")],
     column: Annotated[
         list[str] | None,
@@ -158,3 +172,9 @@ def representation(  # noqa: PLR0917  # typer takes options as parameters
 
 predict.__doc__ = f"{predict.__doc__}\n\n\b\n{PREDICT_EXAMPLES}"
 fit.__doc__ = f"{fit.__doc__}\n\n\b\n{FIT_EXAMPLES}"
+with_examples(list_, "tokeff laws list", "tokeff laws list --json")
+with_examples(show, "tokeff laws show besiroglu-2024-refit", "tokeff laws show ./mine.json --json")
+with_examples(
+    representation,
+    "tokeff laws representation encoders.csv --alignment A --correspondence C --scores MMBench,MME,OKVQA",
+)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tokeff.cli.examples import with_examples
+
 
 def score(  # noqa: PLR0917  # typer takes options as parameters
     originals: Annotated[Path, typer.Argument(help="A folder of originals.")],
@@ -24,3 +26,8 @@ def score(  # noqa: PLR0917  # typer takes options as parameters
     with TerminalProgress() as progress:
         sheet = run(originals, reconstructions, device=where, whole=whole, seed=seed, observer=progress)
     print_score(sheet, as_json=json)
+
+
+with_examples(
+    score, "tokeff score originals/ reconstructions/", "tokeff score photos/ rebuilt/ --whole --device cuda --json"
+)

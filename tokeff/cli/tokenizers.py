@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from tokeff.cli.examples import with_examples
 from tokeff.cli.train import train
-from tokeff.reports.cards import print_cards, print_family_check, show_card
+from tokeff.errors import CardErrors
+from tokeff.reports.cards import print_cards, print_family_check, print_problems, show_card
 from tokeff.tokenizers.registry import Registry
 
 tokenizers = typer.Typer(help="List, show and check tokenizers.", no_args_is_help=True)
@@ -40,6 +42,18 @@ def show(
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Card files; none means every shipped card.")] = None,
     cards: CardFolders = None,
+    json: AsJson = False,
 ) -> None:
     """Check cards: every problem at once, with file, key, got and expected."""
-    print_family_check(Registry.check(files or (), cards or ()))
+    try:
+        print_family_check(Registry.check(files or (), cards or ()), as_json=json)
+    except CardErrors as error:
+        if not json:
+            raise
+        print_problems([str(problem) for problem in error.problems])
+        raise typer.Exit(1) from error
+
+
+with_examples(list_, "tokeff tokenizers list", "tokeff tokenizers list audio --json")
+with_examples(show, "tokeff tokenizers show qwen2-vl", "tokeff tokenizers show 'patch:qwen2-vl?max_pixels=1003520'")
+with_examples(check, "tokeff tokenizers check", "tokeff tokenizers check mine.toml --json")

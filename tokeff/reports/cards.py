@@ -1,6 +1,7 @@
 """Cards as a terminal shows them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 
@@ -87,6 +88,14 @@ def _print_parameters(card: Card, family: Family) -> None:
     console().print(table)
 
 
-def print_family_check(registry: Registry) -> None:
+def print_family_check(registry: Registry, *, as_json: bool) -> None:
     """That every card is right (a wrong one raises before this)."""
+    if as_json:
+        print(json.dumps({"n_cards": len(registry.cards), "problems": []}))
+        return
     print(f"{len(registry.cards)} cards are right.")
+
+
+def print_problems(problems: Sequence[str]) -> None:
+    """The problems of cards as JSON."""
+    print(json.dumps({"n_cards": None, "problems": list(problems)}, indent=1, ensure_ascii=False))

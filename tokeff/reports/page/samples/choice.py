@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tokeff.engine.loading import row_batches
-from tokeff.readers.locating import locate
-from tokeff.readers.options import ReadOptions
 from tokeff.records.items import MODALITIES, Item, Modality
 
 N_SHOWN: Mapping[Modality, int] = {"text": 2, "image": 2, "audio": 1, "video": 1}
@@ -33,18 +31,21 @@ class Chosen:
 
 def choose(run: Path, arguments: Mapping[str, Any]) -> list[Chosen]:
     """The items with the smallest hash of seed and key, by modality."""
-    options = ReadOptions(
-        modality=arguments["modality"],
-        unit=arguments["unit"],
-        format=arguments["format"],
-        columns=tuple(arguments["columns"]),
-    )
     kept = _smallest(run, arguments["seed"])
-    return [
-        _found(key, modality, stored_bytes, locate(key, arguments["paths"], options))
-        for modality in MODALITIES
-        for _, key, stored_bytes in sorted(kept.get(modality, ()), reverse=True)
-    ]
+    chosen = []
+    for modality in (m for m in MODALITIES if m in kept):
+        wanted = [(key, stored_bytes) for _, key, stored_bytes in sorted(kept[modality], reverse=True)]
+        there = again(arguments, [key for key, _ in wanted], modality)
+        chosen += [_chosen(key, modality, stored_bytes, there.get(key)) for key, stored_bytes in wanted]
+    return chosen
+
+
+def _chosen(key: str, modality: Modality, stored_bytes: int, item: Item | None) -> Chosen:
+    if item is None:
+        return Chosen(key=key, modality=modality, item=None, why="It is no longer where the run found it.")
+    if item.stored_bytes != stored_bytes:
+        return Chosen(key=key, modality=modality, item=None, why="It has changed since the run.")
+    return Chosen(key=key, modality=modality, item=item)
 
 
 def _smallest(run: Path, seed: int) -> dict[Modality, list[tuple[int, str, int]]]:
@@ -74,11 +75,3 @@ def _rows(batch: Any, first: dict[Modality, str]) -> Iterator[tuple[Modality, st
 
 def _hash(seed: int, key: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"page\0{seed}\0{key}".encode(), digest_size=8).digest(), "big")
-
-
-def _found(key: str, modality: Modality, stored_bytes: int, item: Item | None) -> Chosen:
-    if item is None:
-        return Chosen(key=key, modality=modality, item=None, why="It is no longer where the run found it.")
-    if (item.modality, item.stored_bytes) != (modality, stored_bytes):
-        return Chosen(key=key, modality=modality, item=None, why="It has changed since the run.")
-    return Chosen(key=key, modality=modality, item=item)
