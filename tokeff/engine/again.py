@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tokeff.errors import TokeffError
-from tokeff.readers.corpus import find
+from tokeff.readers.options import ReadOptions
+from tokeff.readers.parts import items, parts
 from tokeff.readers.roots import Root, roots_of
 from tokeff.records.items import Item, Modality
 
@@ -53,10 +54,17 @@ def _inside(path: Path, wanted: Mapping[str, str], arguments: Mapping[str, Any],
     """Items of one file by the keys that the run gave them."""
     label = roots_of([path])[0].label
     unit = arguments.get("unit", "file") if set(wanted) != {""} else "file"
-    options = {name: arguments[name] for name in ("format", "columns") if arguments.get(name)}
+    options = ReadOptions(
+        modality=modality,
+        unit=unit,
+        format=arguments.get("format"),
+        columns=tuple(arguments.get("columns", ())),
+        audio_track=arguments.get("audio_track", False),
+    )
     found: dict[str, Item] = {}
     try:
-        for item in islice(find([path], modality=modality, unit=unit, **options), MOST_READ):
+        every = (item for part in parts([path], options) for item in items(part, options))
+        for item in islice(every, MOST_READ):
             if isinstance(item, Item) and (key := wanted.get(item.key.removeprefix(label))) is not None:
                 found[key] = item
                 if len(found) == len(wanted):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tokeff.engine.again import again
 from tokeff.engine.loading import row_batches
 from tokeff.records.items import MODALITIES, Item, Modality
 
