@@ -148,7 +148,7 @@ def in_silence(case: dict[str, Any], before: dict[str, str]) -> bool:
     """Whether items are gone and nothing says so. Lines that are cut out and leave others whole leave no trace."""
     if case["name"] == "lines.jsonl" and case["kind"] not in ("cut", "zeros"):
         return False
-    return not before.keys() <= case["seen"].keys() and set(case["seen"].values()) == {"ok"}
+    return len(case["seen"]) < len(before) and set(case["seen"].values()) == {"ok"}
 
 
 PLANTED = """

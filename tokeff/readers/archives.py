@@ -132,7 +132,7 @@ def _refusal(member: Member, name: str) -> tuple[str, str] | None:
 
 def name_in_key(name: str) -> str:
     """A member's name as part of a key: valid Unicode, without `/` or `./` in front."""
-    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\\", "/")
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     return "/".join(parts)
 

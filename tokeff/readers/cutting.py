@@ -92,14 +92,19 @@ def _by_format(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
             return _file(piece, options)
 
 
+def _asked(options: ReadOptions) -> tuple[str, ...]:
+    """The columns that were asked for, each once."""
+    return tuple(dict.fromkeys(options.columns))
+
+
 def _with_columns(piece: Piece, options: ReadOptions, guess: Guess | None) -> Cut:
     if guess is None:
-        return Cut(replace(piece, columns=tuple(option.lower() for option in options.columns)))
+        return Cut(replace(piece, columns=tuple(column.lower().removeprefix(".") for column in _asked(options))))
     return Cut(replace(piece, columns=guess.columns), guess.note)
 
 
 def _json_lines(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
-    guess = Guess(columns=options.columns, note="")
+    guess = Guess(columns=_asked(options), note="")
     if not options.columns:
         try:
             with open_inflated(piece.path, options.storage) as stream:
@@ -200,7 +205,7 @@ class _Group:
 def _guess_of_table(kind: str, schema: Any, groups: list[_Group], options: ReadOptions) -> Guess:
     if not options.columns:
         return guess_of_schema(kind, schema, groups[0].columns if groups else {})
-    there = tuple(column for column in options.columns if tops([column], schema.names))
+    there = tuple(column for column in _asked(options) if tops([column], schema.names))
     absent = [repr(column) for column in options.columns if column not in there]
     return Guess(columns=there, note=f"{kind}: a table without the column {', '.join(absent)}" if absent else "")
 

@@ -136,7 +136,7 @@ def _raw(stream: Any) -> Any:
 
 def _guess(stream: Any, options: ReadOptions) -> Guess:
     if options.columns:
-        return Guess(columns=options.columns, note="")
+        return Guess(columns=tuple(dict.fromkeys(options.columns)), note="")
     if stream.features is not None:
         guess = guess_of_schema("dataset", stream.features.arrow_schema, {})
     else:

@@ -88,7 +88,8 @@ def _entries(place: _Place, identity: Identity) -> list[_Place]:
 
 def contents(listed: Collection[str]) -> list[str]:
     """The names of a folder that are content, sorted: not hidden ones, nor what systems and `save_to_disk` add."""
-    is_dataset = "dataset_dict.json" in listed or ("state.json" in listed and "dataset_info.json" in listed)
+    has_arrow = "dataset_info.json" in listed and any(name.endswith(".arrow") for name in listed)
+    is_dataset = has_arrow or "dataset_dict.json" in listed
     no_content = JUNK | DATASET_FILES if is_dataset else JUNK
     return sorted(name for name in listed if not name.startswith(".") and name not in no_content)
 
