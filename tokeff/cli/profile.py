@@ -1,11 +1,15 @@
 """`tokeff profile`: measure a corpus."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokeff.cli import engine_options as scale
+
+if TYPE_CHECKING:
+    from tokeff.records.runs import Profile
 
 EXAMPLES = """Examples:
 
@@ -158,6 +162,8 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
         print_profile_json(result)
     else:
         print_profile(result, out, page=report and unwritten is None)
+        for line in _drawn(result) if precision is not None else ():
+            typer.echo(line)
     if unwritten:
         raise unwritten
     if result.error_rate > max_error_rate:
@@ -167,6 +173,13 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
             err=True,
         )
         raise typer.Exit(3)
+
+
+def _drawn(result: "Profile") -> Iterator[str]:
+    for modality, drawn in result.run["sampling"].items():
+        share = drawn["stored_bytes"] / max(1, drawn["of_stored_bytes"])
+        items = f"{drawn['n_items']:,} of {drawn['of_items']:,} items"
+        yield f"For this precision {items} of {modality} were measured, {100 * share:.2g} % of its bytes."
 
 
 def _storage_option(given: str) -> tuple[str, str]:

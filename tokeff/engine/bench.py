@@ -58,6 +58,13 @@ def open_tools(terms: Terms) -> list[Tool]:
     return _opened(terms.specs, terms.cards, terms.device)
 
 
+class _How(NamedTuple):
+    """How closely a batch is looked at, for `tally_batch`."""
+
+    coded: Container[str]
+    sources: SourceBits
+
+
 class _Load(NamedTuple):
     """What is put to a tokenizer at once."""
 
@@ -84,8 +91,6 @@ class Instrument:
     tool: Tool
     paired: Subsample
     """Items whose pairs of neighbouring tokens are counted."""
-    coded: Container[str]
-    """Keys of items of which missing bits are measured."""
     excluded: Excluded
     recorder: Recorder
     reconstructs: bool = True
@@ -100,11 +105,11 @@ class Instrument:
         """Start a stopwatch for the device."""
         self.watch = Stopwatch(device=self.tool.device)
 
-    def measure(self, batch: Batch, sources: SourceBits) -> list[Failure]:
-        """Measure a batch; the failures of this tokenizer on it."""
+    def measure(self, batch: Batch, coded: Container[str], sources: SourceBits) -> list[Failure]:
+        """Measure a batch; the failures of this tokenizer on it. coded: keys of which missing bits are measured."""
         failures: list[Failure] = []
         tallies: list[Tally] = []
-        self._measure(self._admitted(batch, failures), sources, tallies, failures)
+        self._measure(self._admitted(batch, failures), _How(coded, sources), tallies, failures)
         self.recorder.rests(encoding=True)
         self.keep(Tally.total(tallies))
         self.n_errors += len(failures) + len(batch.failures)
@@ -122,7 +127,7 @@ class Instrument:
                 failures.append(failure_by(exclusion, item.key, item.modality, item.stored_bytes, name))
         return load.only([number for number, exclusion in enumerate(found) if exclusion is None])
 
-    def _measure(self, load: "_Load", sources: SourceBits, tallies: list[Tally], failures: list[Failure]) -> None:
+    def _measure(self, load: "_Load", how: "_How", tallies: list[Tally], failures: list[Failure]) -> None:
         items, places, signals = load
         if not items:
             return
@@ -145,7 +150,7 @@ class Instrument:
                     with begin("reconstruct"):
                         rebuilt = tokenizer.decode(tokens, [signal.header for signal in signals])
                 with begin("measure"):
-                    tally = tally_batch(tokenizer, items, signals, tokens, rebuilt, coded=self.coded, sources=sources)
+                    tally = tally_batch(tokenizer, items, signals, tokens, rebuilt, **how._asdict())
                     self._count_pairs(items, tokens)
             tallies.append(tally)
         except Exception as error:
@@ -155,7 +160,7 @@ class Instrument:
                 failures.append(failure_of(items[0], stage, error, self.tool.card.name))
                 return
             for half in load.halves():
-                self._measure(half, sources, tallies, failures)
+                self._measure(half, how, tallies, failures)
 
     def _count_pairs(self, items: Sequence[Item], tokens: Sequence[Tokens]) -> None:
         chosen = [(item.key, each) for item, each in zip(items, tokens, strict=True) if self.paired.includes(item)]

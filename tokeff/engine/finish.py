@@ -16,7 +16,7 @@ from tokeff.measures.gates import alerts
 from tokeff.measures.measurement import measurement
 from tokeff.measures.throughput import Timings
 from tokeff.records.cards import Card
-from tokeff.records.items import Failure
+from tokeff.records.items import Failure, Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Alert, Profile
 from tokeff.records.tallies import Tally
@@ -144,6 +144,22 @@ def _alerts(measurements: Iterable[Measurement], empty: Iterable[str]) -> Iterat
         yield from alerts(each)
 
 
+def sampling(gathered: Gathered, cards: Sequence[Card]) -> dict[Modality, dict[str, int]]:
+    """How much of each modality was measured, of how much there is."""
+    drawn: dict[Modality, dict[str, int]] = {}
+    for number, own in gathered.measured.tokenizers.items():
+        modality, tally = cards[number].modality, own.tally()
+        held = gathered.found.population[modality]
+        if tally.n_items >= drawn.get(modality, {}).get("n_items", 0):
+            drawn[modality] = {
+                "n_items": tally.n_items,
+                "of_items": held.n_items,
+                "stored_bytes": tally.count("stored_bytes"),
+                "of_stored_bytes": held.stored_bytes,
+            }
+    return drawn
+
+
 def record(profile: Profile, gathered: Gathered, cards: Sequence[Card], completed: Sequence[Any]) -> dict[str, Any]:
     """What run.json holds and follows from the ledger."""
     found = gathered.found
@@ -153,6 +169,7 @@ def record(profile: Profile, gathered: Gathered, cards: Sequence[Card], complete
             "population": {m: asdict(held) for m, held in found.population.items()},
             "notes": list(found.notes),
         },
+        "sampling": sampling(gathered, cards),
         "totals": {name: getattr(profile, name) for name in ("n_in", "n_ok", "n_err", "n_ignored")},
         "failures": dict(profile.failures),
         "alerts": [asdict(alert) for alert in profile.alerts],

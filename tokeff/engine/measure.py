@@ -22,17 +22,6 @@ from tokeff.records.items import Failure, Item, Modality
 from tokeff.records.tallies import Tally
 
 
-@dataclass(frozen=True, slots=True)
-class _Below:
-    """Contains the keys whose lot is at most a threshold."""
-
-    draw: Draw
-    threshold: int
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self.draw.lot(key) <= self.threshold
-
-
 @dataclass(slots=True)
 class _Station:
     """An instrument with the sums that it leaves behind."""
@@ -51,17 +40,20 @@ def measure(task: Task, tools: Sequence[Tool], read: ReadOptions, recorder: Reco
     must decide; bad items are quarantined.
     """
     draw, outcome = Draw(task.terms.seed), Outcome()
-    stations = [_station(task, tool, draw, outcome, recorder) for tool in tools]
+    stations = [_station(task, tool, outcome, recorder) for tool in tools]
     with _batches(task, tools, draw, read, recorder) as batches:
         for batch in batches:
             outcome.add_decoding(batch.modality, batch.seconds, batch.raw_bytes)
             failures: list[Failure] = list(batch.failures)
             sources = SourceBits(device=task.terms.device, whole=task.terms.whole)
-            texts = _verified(task, batch, draw)
+            lots = [draw.lot(item.key) for item in batch.items]
+            texts = _verified(task, batch, lots)
+            threshold = task.terms.coded.get(batch.modality, -1)
+            coded = {item.key for item, lot in zip(batch.items, lots, strict=True) if lot <= threshold}
             for station in stations:
                 if station.modality == batch.modality:
                     station.verified = _added(station.verified, station.instrument.verify(texts))
-                    failures += station.instrument.measure(batch, sources)
+                    failures += station.instrument.measure(batch, coded, sources)
             n_failed = outcome.add(batch.n_items, failures)
             recorder.done(n_items=batch.n_items, stored_bytes=batch.stored_bytes, n_errors=n_failed)
     for station in stations:
@@ -77,7 +69,7 @@ def measure(task: Task, tools: Sequence[Tool], read: ReadOptions, recorder: Reco
     return outcome.result()
 
 
-def _station(task: Task, tool: Tool, draw: Draw, outcome: Outcome, recorder: Recorder) -> _Station:
+def _station(task: Task, tool: Tool, outcome: Outcome, recorder: Recorder) -> _Station:
     terms = task.terms
 
     def keep(tally: Tally) -> None:
@@ -87,7 +79,6 @@ def _station(task: Task, tool: Tool, draw: Draw, outcome: Outcome, recorder: Rec
     instrument = Instrument(
         tool=tool,
         paired=Subsample(seed=terms.seed, purpose="pairs", shares=terms.paired),
-        coded=_Below(draw, terms.coded.get(tool.card.modality, -1)),
         excluded=Excluded(task.excluded),
         recorder=recorder,
         reconstructs=terms.reconstructs,
@@ -123,11 +114,10 @@ def _batches(
             yield early
 
 
-def _verified(task: Task, batch: Batch, draw: Draw) -> list[Any]:
-    if batch.modality != "text" or task.terms.verified < 0:
+def _verified(task: Task, batch: Batch, lots: Sequence[int]) -> list[Any]:
+    if batch.modality != "text":
         return []
-    pairs = zip(batch.items, batch.signals, strict=True)
-    return [signal for item, signal in pairs if draw.lot(item.key) <= task.terms.verified]
+    return [signal for signal, lot in zip(batch.signals, lots, strict=True) if lot <= task.terms.verified]
 
 
 def _added(total: dict[str, Any] | None, more: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from tokeff.records.items import Modality
 from tokeff.tokenizers.registry import Registry
 
 SUMMED = ("stored_bytes", "raw_bytes", "n_tokens", "n_positions")
-DERIVED = ("corpus", "totals", "failures", "verified")
+DERIVED = ("corpus", "sampling", "totals", "failures", "verified")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,11 +98,7 @@ def _connected(address: str | None) -> Any:
     except ImportError as error:
         fix = "pip install 'tokeff[ray]'"
         raise TokeffError("Ray is not installed", where="--engine ray", got=str(error), fix=fix) from error
-    here: dict[str, Any] = {
-        "include_dashboard": False,
-        "object_store_memory": OBJECT_STORE_BYTES,
-        "_node_ip_address": "127.0.0.1",
-    }
+    here: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
     try:
         ray.init(
             address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else here)
