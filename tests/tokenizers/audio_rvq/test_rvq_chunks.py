@@ -13,8 +13,8 @@ from torch import Tensor
 
 from tokeff.media.audio_blocks import ForwardSamples
 from tokeff.records.signals import AudioSignal, LongAudioSignal
+from tokeff.tokenizers.audio.chunks import Chunks, cut, join
 from tokeff.tokenizers.audio.rvq import autoencoder
-from tokeff.tokenizers.audio.rvq.chunks import Chunks, cut, join
 from tokeff.tokenizers.audio.rvq.rates import resampled, resampled_length, uses_torchaudio
 
 Recording = Callable[..., AudioSignal]

@@ -6,7 +6,7 @@ from tokeff.errors import NotFound
 from tokeff.records.cards import ParameterValue
 from tokeff.tokenizers.families import Family, Parameter
 
-CODECS = ("opus", "flac", "mulaw")
+CODECS = ("opus", "flac", "mulaw", "pcm")
 ENCODERS: Mapping[str, Mapping[str, ParameterValue]] = {
     "whisper": {"n_mels": 80, "pool": 1},
     "whisper-large-v3": {"n_mels": 128, "pool": 1},
@@ -34,7 +34,9 @@ CODEC_BYTES = Family(
     parameters={
         "codec": Parameter(type=str, default=None, help="the codec", choices=CODECS),
         "bitrate": Parameter(type=int, default=None, help="opus: bits per second, all channels; 24000 if not set"),
-        "sample_rate": Parameter(type=int, default=None, help="mulaw: Hz to resample to; the recording's if not set"),
+        "sample_rate": Parameter(
+            type=int, default=None, help="mulaw, pcm: Hz to resample to; the recording's if not set"
+        ),
     },
     parse_source=_codec,
 )

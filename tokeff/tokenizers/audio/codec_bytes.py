@@ -1,7 +1,7 @@
-"""The family `codec-bytes` for sound: the bytes of Opus, FLAC or mu-law as ids. One stream, 256 ids, nothing learned.
+"""The family `codec-bytes` for sound: the bytes of Opus, FLAC, mu-law or PCM as ids. One stream, nothing learned.
 
 What is counted of each codec is said in `tokeff.media.audio_coding`: payload, without a container. The number of
-mu-law's bytes follows from the header; that of the others depends on the content.
+mu-law's and PCM's bytes follows from the header; that of the others depends on the content.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from tokeff.tokenizers.protocols import LoadContext
 
 CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
 DEFAULT_BITRATE = 24_000
+SAMPLE_BYTES: dict[Codec, int] = {"mulaw": 1, "pcm": 2}
 OPUS_BITRATES = (6000, 510_000)
 """Bits per second of one stream (RFC 6716, 2.1.1)."""
 
@@ -60,17 +61,18 @@ class AudioCodecBytesTokenizer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MuLawTokenizer(AudioCodecBytesTokenizer):
-    """One byte for each sample and channel."""
+class SampleBytesTokenizer(AudioCodecBytesTokenizer):
+    """So many bytes for each sample and channel."""
 
     def count(self, header: AudioHeader) -> Counts:
-        """Samples x channels, at the codec's rate. Raises ItemError where there is no sample."""
+        """Bytes of all samples and channels, at the codec's rate. Raises ItemError where there is no sample."""
         if header.n_samples == 0:
             raise ItemError(
                 "too_short", "a recording without samples cannot be encoded", expected="at least one sample"
             )
         rate_hz = self.sample_rate_hz or header.sample_rate_hz
-        n_tokens = -(-header.n_samples * rate_hz // header.sample_rate_hz) * header.n_channels
+        n_samples = -(-header.n_samples * rate_hz // header.sample_rate_hz)
+        n_tokens = n_samples * header.n_channels * SAMPLE_BYTES[self.codec]
         return Counts(n_tokens=n_tokens, n_positions=n_tokens)
 
 
@@ -82,10 +84,10 @@ def load(card: Card, context: LoadContext) -> AudioCodecBytesTokenizer:
         raise SpecError("no codec is named", where=card.name, fix="Write audio/codec-bytes:opus, for example.")
     if bitrate is not None and codec != "opus":
         raise SpecError(f"{codec} has no bitrate", where=card.name, got=bitrate)
-    if sample_rate_hz is not None and codec != "mulaw":
+    if sample_rate_hz is not None and codec not in SAMPLE_BYTES:
         raise SpecError(f"{codec} keeps the sample rate", where=card.name, got=sample_rate_hz)
-    if codec == "mulaw":
-        return MuLawTokenizer(card=card, codec=codec, sample_rate_hz=sample_rate_hz)
+    if codec in SAMPLE_BYTES:
+        return SampleBytesTokenizer(card=card, codec=codec, sample_rate_hz=sample_rate_hz)
     if codec == "flac":
         return AudioCodecBytesTokenizer(card=card, codec=codec)
     bitrate = DEFAULT_BITRATE if bitrate is None else bitrate

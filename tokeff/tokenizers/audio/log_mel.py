@@ -1,5 +1,6 @@
 """Log-mel frames as Whisper computes them (arXiv 2212.04356), window by window."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import torch
@@ -11,14 +12,13 @@ HOP_SAMPLES = 160
 _FFT_SAMPLES = 400
 
 
-def log_mel(mono: Tensor, n_mels: int, window_samples: int, *, keep_padding: bool) -> Tensor:
-    """float32 [n] at 16 kHz -> float32 [frames, n_mels].
+def log_mel(windows: Iterable[Tensor], n_mels: int, window_samples: int, *, keep_padding: bool) -> Tensor:
+    """Windows float32 [at most window_samples] at 16 kHz, one behind the other -> float32 [frames, n_mels].
 
     Each window is filled up with silence, normalised by itself and, unless `keep_padding`, cut to the frames that
     touch the recording.
     """
-    frames = [_window(part, n_mels, window_samples, keep_padding) for part in torch.split(mono, window_samples)]
-    return torch.cat(frames)
+    return torch.cat([_window(each, n_mels, window_samples, keep_padding) for each in windows])
 
 
 def _window(samples: Tensor, n_mels: int, window_samples: int, keep_padding: bool) -> Tensor:

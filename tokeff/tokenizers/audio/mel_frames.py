@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokeff.errors import ItemError, SpecError
-from tokeff.media.resampling import resample
+from tokeff.media.resampling import resample_blocks
 from tokeff.records.cards import Card
 from tokeff.records.headers import AudioHeader
 from tokeff.records.signals import AudioSignal
 from tokeff.records.tokens import Counts, Tokens
+from tokeff.tokenizers.audio.chunks import Chunks, cut
 from tokeff.tokenizers.audio.log_mel import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel
 from tokeff.tokenizers.protocols import LoadContext
 
@@ -62,8 +63,12 @@ class MelFramesTokenizer:
 
     def _encode_one(self, signal: AudioSignal) -> Tokens:
         n_tokens = self.count(signal.header).n_tokens
-        mono = resample(signal.samples.mean(dim=0, keepdim=True), signal.header.sample_rate_hz, SAMPLE_RATE_HZ)[0]
-        frames = log_mel(mono.to(self.device), self.n_mels, self._window_samples, keep_padding=self.padded)
+        rate_hz = signal.header.sample_rate_hz
+        n_samples = -(-signal.header.n_samples * SAMPLE_RATE_HZ // rate_hz)
+        mono = resample_blocks((block.mean(dim=0, keepdim=True) for block in signal.blocks()), rate_hz, SAMPLE_RATE_HZ)
+        spans = Chunks(length=self._window_samples, stride=self._window_samples, least=1).spans(n_samples)
+        windows = (window[0].to(self.device) for window in cut(mono, spans))
+        frames = log_mel(windows, self.n_mels, self._window_samples, keep_padding=self.padded)
         return Tokens.continuous(n_tokens, payload=frames)
 
 

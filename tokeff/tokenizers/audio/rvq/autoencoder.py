@@ -18,7 +18,7 @@ from tokeff.media.resampling import fit
 from tokeff.records.headers import AudioHeader, Header
 from tokeff.records.signals import AudioSignal, LongAudioSignal
 from tokeff.records.tokens import Tokens
-from tokeff.tokenizers.audio.rvq.chunks import join
+from tokeff.tokenizers.audio.chunks import join
 from tokeff.tokenizers.audio.rvq.models import AudioDecoder, Codes
 from tokeff.tokenizers.audio.rvq.rates import resampled, resampled_length, with_channels
 from tokeff.tokenizers.audio.rvq.tokenizer import Part, Parts, RvqTokenizer

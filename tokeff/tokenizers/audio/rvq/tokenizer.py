@@ -24,8 +24,8 @@ from tokeff.records.cards import Card
 from tokeff.records.headers import AudioHeader
 from tokeff.records.signals import AudioSignal
 from tokeff.records.tokens import Tokens
+from tokeff.tokenizers.audio.chunks import Chunks, Span, cut
 from tokeff.tokenizers.audio.rvq.batches import BATCH_SAMPLES, Batches
-from tokeff.tokenizers.audio.rvq.chunks import Chunks, Span, cut
 from tokeff.tokenizers.audio.rvq.models import AudioCodec
 from tokeff.tokenizers.audio.rvq.rates import resampled, resampled_length, with_channels
 

@@ -1,4 +1,4 @@
-"""Which parts of a recording a codec gets: whole where it is short, equal chunks where it is long, what is left alone.
+"""Which parts of a recording a network gets: whole where it is short, equal chunks where it is long, the rest alone.
 
 A model's own rule (EnCodec at 48 kHz: chunks of 1 s, each begins 10 ms before the end of the one before) holds for
 every recording; other models get a recording of up to `length` samples whole, and a longer one in chunks that do not
