@@ -66,6 +66,23 @@ def _dead_codes(profile: Profile) -> Iterator[Caution]:
                 sentence=f"{each.entropy['n_types']:,} of {each.vocab_size:,} codes occur, with {digits(per_id)} "
                 "tokens per code: the others are dead on this corpus.",
             )
+        yield from _dead_levels(each)
+
+
+def _dead_levels(each: Measurement) -> Iterator[Caution]:
+    """Values that a digit of the code never takes, though there are plenty of tokens for each."""
+    levels = (each.entropy.get("codebook") or {}).get("levels", ())
+    dead = [
+        f"digit {place} takes {level['n_values'] - level['n_dead']} of {level['n_values']} values"
+        for place, level in enumerate(levels, 1)
+        if level["n_dead"] and each.n_tokens >= PLENTY * level["n_values"]
+    ]
+    if dead:
+        yield Caution(
+            code="dead_levels",
+            about=(each.tokenizer,),
+            sentence=f"of its codes {', '.join(dead)}: whole directions of the codebook carry less than they could.",
+        )
 
 
 def relative_half_width(each: Measurement) -> float | None:

@@ -15,6 +15,7 @@ SERIES = {
     "entropy": "order0_miller_madow_bits_per_token",
     "given the one before": "order1_bits_per_token",
 }
+DIGITS = ("tokenizer", "part", "values", "never taken", "perplexity", "entropy, bits")
 REASONS = {
     "continuous_tokens": "its tokens are vectors, not ids",
     "not_encoded": "tokens were counted from headers, not made",
@@ -41,11 +42,38 @@ def information(profile: Profile) -> Section:
     )
 
 
-def _blocks(profile: Profile) -> Iterator[Figure]:
+def _blocks(profile: Profile) -> Iterator[Figure | Table]:
     for modality in MODALITIES:
         mine = [each for each in profile.measurements if each.modality == modality and each.entropy]
         if mine:
             yield _figure(modality, mine)
+    if rows := [row for each in profile.measurements for row in _codebook(each)]:
+        yield table("Codebooks: how each stream, or digit of a code, is used", DIGITS, rows)
+
+
+def _codebook(each: Measurement) -> Iterator[tuple[Cell, ...]]:
+    """A row for each stream; or for the whole code, then for each digit that it is made of."""
+    for stream in each.entropy.get("streams", ()):
+        size, bits = each.codebook_sizes[stream["stream"]], stream["order0_bits_per_token"]
+        yield (
+            cell(each.tokenizer), cell(f"stream {stream['stream'] + 1}"), cell(size), cell(size - stream["n_types"]),
+            cell(stream["perplexity"], digits(stream["perplexity"])), cell(bits, digits(bits)),
+        )  # fmt: skip
+    codebook = each.entropy.get("codebook")
+    if codebook is None:
+        return
+    n_dead, whole = codebook["n_dead_codes"], each.entropy
+    bits = whole["order0_bits_per_token"]
+    yield (
+        cell(each.tokenizer), cell("whole code"), cell(whole["n_types"] + n_dead), cell(n_dead),
+        _figure_or_reason(each, "entropy.perplexity", whole["perplexity"]), cell(bits, digits(bits)),
+    )  # fmt: skip
+    for place, level in enumerate(codebook.get("levels", ()), 1):
+        yield (
+            cell(each.tokenizer), cell(f"digit {place}"), cell(level["n_values"]), cell(level["n_dead"]),
+            cell(level["perplexity"], digits(level["perplexity"])),
+            cell(level["order0_bits"], digits(level["order0_bits"])),
+        )  # fmt: skip
 
 
 def _figure(modality: str, mine: list[Measurement]) -> Figure:
