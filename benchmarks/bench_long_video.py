@@ -27,11 +27,11 @@ LIMIT_BYTES = 2 * 2**30
 CHILD = """
 import json, resource, sys, tokeff
 path, spec, reconstruction = sys.argv[1:]
-profile = tokeff.profile(path, tokenizers=[spec], reconstruction=reconstruction)
+profile = tokeff.profile(path, tokenizers=[spec], reconstruction=reconstruction, workers=1, item_timeout=36000.0)
 each = profile.measurements[0]
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"n_tokens": each.n_tokens, "raw_bytes": each.raw_bytes, "psnr_db": each.distortion.get("psnr_db"),
-                  "peak_bytes": peak}))
+peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024
+keep = {name: each.distortion.get(name) for name in ("psnr_db", "compared_share")}
+print(json.dumps({"n_tokens": each.n_tokens, "raw_bytes": each.raw_bytes, **keep, "peak_bytes": peak}))
 """
 
 
@@ -81,6 +81,12 @@ def profiled(path: Path, spec: str, reconstruction: str) -> dict[str, Any]:
     return {**json.loads(done.stdout), "seconds": round(time.perf_counter() - start, 1)}
 
 
+def write(results: list[dict[str, Any]], out: Path) -> None:
+    """After every profile: each may take long."""
+    report = {"machine": machine(), "libraries": library_versions(), "limit_bytes": LIMIT_BYTES, "results": results}
+    out.write_text(json.dumps(report, indent=1) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=2.0)
@@ -111,8 +117,7 @@ def main() -> None:
                         }
                     )
                     print(results[-1], flush=True)
-    report = {"machine": machine(), "libraries": library_versions(), "limit_bytes": LIMIT_BYTES, "results": results}
-    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+                    write(results, arguments.out)
 
 
 if __name__ == "__main__":
