@@ -96,6 +96,12 @@ KINDS = {
     "bare mpeg1": Clip(codec="mpeg1video", container="mpeg1video"),
     "program stream": Clip(codec="mpeg2video", container="mpeg"),
     "hevc of 10 bits": Clip(codec="libx265", pix_fmt="yuv420p10le", options={"x265-params": QUIET + ":open-gop=1"}),
+    "hdr": Clip(
+        codec="libx265",
+        pix_fmt="yuv420p10le",
+        container="matroska",
+        options={"x265-params": QUIET + ":colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"},
+    ),
     "bare hevc": Clip(codec="libx265", container="hevc", options={"x265-params": QUIET}),
     "vp8 with hidden frames": Clip(
         n_frames=60, codec="libvpx", container="webm", options={"auto-alt-ref": "1", "lag-in-frames": "16"}

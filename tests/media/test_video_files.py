@@ -185,6 +185,7 @@ def test_what_is_no_clip_is_refused_with_its_reason() -> None:
     assert reason_of(bytes(range(256)) * 40) == "unreadable"
     assert reason_of(playlist) == "unreadable"
     assert reason_of(without_frames("aac", "matroska")) == "no_video_stream"
+    assert reason_of(without_frames("aac", "mp4")) == "no_video_stream"
     assert {reason_of(without_frames("libx264", container)) for container in ("matroska", "avi")} == {"no_frames"}
 
 
@@ -195,6 +196,15 @@ def test_cut_files_are_refused(tmp_path: Path, write_clip: Write) -> None:
     for data in (whole, web, write_clip(container="matroska"), write_clip(container="avi")):
         assert {reason_of(data[: len(data) * cut // 8]) for cut in (3, 5, 7)} == {"truncated"}
         assert reason_of(data[:-1]) == "truncated"
+
+
+def test_a_recording_that_was_not_finished_is_refused(write_clip: Write) -> None:
+    data = write_clip()
+    samples, tables = data.index(b"mdat") - 4, data.index(b"moov") - 4
+    until_the_end = data[:samples] + bytes(4) + data[samples + 4 : tables]
+    assert reason_of(data[:tables]) == reason_of(until_the_end) == "truncated"
+    with pytest.raises(ItemError, match="moov"):
+        video.decode_bytes(until_the_end)
 
 
 def test_damaged_pictures_are_refused(tmp_path: Path, write_clip: Write) -> None:

@@ -30,7 +30,7 @@ REFUSED = {
     "bare mpeg1": "no_times",
     "bare hevc": "no_times",
 }
-OTHER_CONVERSION = {"hevc of 10 bits", "odd sides, subsampled"}
+OTHER_CONVERSION = {"hevc of 10 bits", "hdr", "odd sides, subsampled"}
 """FFmpeg 5 converts them in another way than FFmpeg 8, which PyAV brings."""
 
 

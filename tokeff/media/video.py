@@ -14,7 +14,8 @@ from functools import partial
 from typing import BinaryIO
 
 from tokeff.errors import ItemError
-from tokeff.media.video_encode import VideoCodec, elementary_stream, encode
+from tokeff.media.video_codecs import VideoCodec
+from tokeff.media.video_encode import elementary_stream, encode
 from tokeff.media.video_frames import IndexedFrames
 from tokeff.media.video_index import read_index
 from tokeff.records.headers import VideoHeader
