@@ -5,7 +5,7 @@ At full size for several depths, at full depth for several scales; columns `sour
 (`maths.codelength`), texts (they come back or not) and the shares (`figures`).
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
@@ -99,8 +99,8 @@ def reconstruction_columns(
         coded |= {view.key: view.n_bytes for view in views}
         new = [view for view in views if view.key not in sources.known]
         if new:
-            sources.known |= _measured(new, sources.device, given=False)
-        missing |= _measured(views, sources.device, given=True)
+            sources.known |= _measured(new, sources.device)
+        missing |= _measured(views, sources.device, sources.known)
     if not missing:
         return {}, {}
     keys = [item.key for item in items]
@@ -108,7 +108,7 @@ def reconstruction_columns(
     for each in ALL_FIDELITIES:
         if each in next(iter(missing.values())):
             reals[each.column("source")] = [_bits(sources.known, key, each) if key in missing else None for key in keys]
-            # A copy that does not help is not used: its absence is one of the coder's choices.
+            # A copy of a clip that does not help is not used either.
             reals[each.column("missing")] = [
                 min(_bits(missing, key, each), _bits(sources.known, key, each)) if key in missing else None
                 for key in keys
@@ -161,19 +161,22 @@ def _equal_shapes(signals: Sequence[Signal], copies: Sequence[Signal | None]) ->
     yield from shapes.values()
 
 
-def _measured(views: Sequence[View], device: str, *, given: bool) -> dict[str, Bits]:
-    """Bits of views of equal shape, by key; with their copies beside them or without."""
+def _measured(views: Sequence[View], device: str, known: Mapping[str, Bits] | None = None) -> dict[str, Bits]:
+    """Bits of views of equal shape, by key; beside their copies where those of the originals alone are `known`."""
     signal = views[0].signal
     if isinstance(signal, VideoSignal):
-        return {views[0].key: _clip_bits(views[0], device, given=given)}
-    x = torch.stack([view.tensor(view.signal) for view in views]).to(device)
-    side = torch.stack([view.tensor(view.copy) for view in views]).to(device) if given else None
-    modality: Modality = "image" if isinstance(signal, ImageSignal) else "audio"
-    bits = _batch_bits(modality, x, side)
+        return {views[0].key: _clip_bits(views[0], device, given=known is not None)}
+    x, side, alone = torch.stack([view.tensor(view.signal) for view in views]).to(device), None, None
+    if known is not None:
+        side = torch.stack([view.tensor(view.copy) for view in views]).to(device)
+        alone = [known[view.key] for view in views]
+    bits = _batch_bits("image" if isinstance(signal, ImageSignal) else "audio", x, side, alone)
     return {view.key: {each: lengths[n] for each, lengths in bits.items()} for n, view in enumerate(views)}
 
 
-def _batch_bits(modality: Modality, x: Tensor, side: Tensor | None) -> dict[Fidelity, list[float]]:
+def _batch_bits(
+    modality: Modality, x: Tensor, side: Tensor | None, alone: Sequence[Bits] | None
+) -> dict[Fidelity, list[float]]:
     reduce: Callable[[Tensor, int], Tensor] = reduce_pictures if modality == "image" else reduce_sound
     code_length: Callable[..., Tensor] = image_code_length if modality == "image" else audio_code_length
     bits: dict[Fidelity, list[float]] = {}
@@ -181,7 +184,10 @@ def _batch_bits(modality: Modality, x: Tensor, side: Tensor | None) -> dict[Fide
         small, known = reduce(x, scale), None if side is None else reduce(side, scale)
         for each in FIDELITIES[modality]:
             if each.scale == scale:
-                bits[each] = code_length(small, known, depth_bits=each.depth_bits).tolist()
+                source = None
+                if alone is not None:
+                    source = torch.tensor([of_item[each] for of_item in alone], dtype=torch.float64, device=x.device)
+                bits[each] = code_length(small, known, depth_bits=each.depth_bits, source_bits=source).tolist()
     return bits
 
 

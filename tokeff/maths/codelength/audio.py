@@ -16,16 +16,27 @@ MODE_BITS = 2.0
 """Bits that name the way of a segment: exact, raw, predicted, predicted without the reconstruction."""
 
 
-def audio_code_length(x: Tensor, side: Tensor | None = None, *, depth_bits: int = 16) -> Tensor:
+def audio_code_length(
+    x: Tensor, side: Tensor | None = None, *, depth_bits: int = 16, source_bits: Tensor | None = None
+) -> Tensor:
     """Bits [B] (float64) to rebuild 16-bit recordings x [B, channels, n] once `side` of that shape is known.
 
     Integers are 16-bit values; floats are such values / 32768 and are rounded. `depth_bits` < 16 codes the high bits of
-    x only. Errors: TokeffError where shapes differ, ItemError where a float is NaN or infinite.
+    x only. `side` is not used where it does not help: never more than `source_bits` [B], the bits without it (measured,
+    unless they are given). Errors: TokeffError where shapes differ, ItemError where a float is NaN or infinite.
     """
     if x.ndim != 3 or min(x.shape[1:]) < 1:
         raise TokeffError("the recordings have the wrong shape", got=tuple(x.shape), expected="[B, channels, n]")
-    if side is not None:
-        checks.same_shape(x, side, "recordings")
+    if side is None:
+        return _coded_bits(x, None, depth_bits)[0]
+    checks.same_shape(x, side, "recordings")
+    bits, exact = _coded_bits(x, side, depth_bits)
+    alone = _coded_bits(x, None, depth_bits)[0] if source_bits is None else source_bits
+    return torch.where(exact, 0.0, torch.minimum(bits, alone))
+
+
+def _coded_bits(x: Tensor, side: Tensor | None, depth_bits: int) -> tuple[Tensor, Tensor]:
+    """Bits [B] with every segment's mode paid for, and which items [B] `side` gives exactly."""
     shift = checks.depth(depth_bits, 16)
     bits, exact = torch.zeros(len(x), dtype=torch.float64, device=x.device), x.new_ones(len(x), dtype=torch.bool)
     many = max(1, SEGMENT // min(x.shape[-1] + sound_fit.BLOCK, SEGMENT))
@@ -37,7 +48,7 @@ def audio_code_length(x: Tensor, side: Tensor | None = None, *, depth_bits: int 
             spent, same = _segment_bits(part >> shift, known, shift)
             bits[place[0]] += spent
             exact[place[0]] &= same
-    return torch.where(exact, 0.0, bits)
+    return bits, exact
 
 
 def _segment_bits(x: Tensor, side: Tensor | None, shift: int) -> tuple[Tensor, Tensor]:

@@ -85,7 +85,7 @@ def retained_image_bits(x: Tensor, side: Tensor, *, depth_bits: int = 8, scale: 
     checks.same_shape(x, side, "pictures")
     small, known = reduce_pictures(x, scale), reduce_pictures(side, scale)
     source = image_code_length(small, depth_bits=depth_bits)
-    return _shares(source, image_code_length(small, known, depth_bits=depth_bits))
+    return _shares(source, image_code_length(small, known, depth_bits=depth_bits, source_bits=source))
 
 
 def retained_audio_bits(x: Tensor, side: Tensor, *, depth_bits: int = 16, scale: int = 1) -> list[Share]:
@@ -93,13 +93,11 @@ def retained_audio_bits(x: Tensor, side: Tensor, *, depth_bits: int = 16, scale:
     checks.same_shape(x, side, "recordings")
     small, known = reduce_sound(x, scale), reduce_sound(side, scale)
     source = audio_code_length(small, depth_bits=depth_bits)
-    return _shares(source, audio_code_length(small, known, depth_bits=depth_bits))
+    return _shares(source, audio_code_length(small, known, depth_bits=depth_bits, source_bits=source))
 
 
 def _shares(source: Tensor, missing: Tensor) -> list[Share]:
-    """A reconstruction that does not help is not used: the code without it is one of the coder's choices."""
-    pairs = zip(source.tolist(), torch.minimum(source, missing).tolist(), strict=True)
-    return [Share(source_bits=s, missing_bits=m) for s, m in pairs]
+    return [Share(source_bits=s, missing_bits=m) for s, m in zip(source.tolist(), missing.tolist(), strict=True)]
 
 
 def _scale(scale: int) -> int:

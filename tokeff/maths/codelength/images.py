@@ -20,17 +20,22 @@ PIXELS_AT_ONCE = 2**20
 """Pixels of a batch worked on at once: about 0.6 KB of memory each, whatever the size of the pictures."""
 
 
-def image_code_length(x: Tensor, side: Tensor | None = None, *, depth_bits: int = 8) -> Tensor:
+def image_code_length(
+    x: Tensor, side: Tensor | None = None, *, depth_bits: int = 8, source_bits: Tensor | None = None
+) -> Tensor:
     """Bits [B] (float64) to rebuild uint8 pictures x [B, C, H, W] (C 1 or 3) once `side` of that shape is known.
 
-    `depth_bits` < 8 codes the high bits of x only; `side` is always seen in full. A float `side` is rounded first.
-    Errors: TokeffError where shapes differ, ItemError where `side` holds NaN.
+    `depth_bits` < 8 codes the high bits of x only; `side` is always seen in full. A float `side` is rounded first. It
+    is not used where it does not help: never more than `source_bits` [B], the bits without it (measured, unless they
+    are given). Errors: TokeffError where shapes differ, ItemError where `side` holds NaN.
     """
     checks.picture_shape(x, "the pictures")
-    if side is not None:
-        checks.same_shape(x, side, "pictures")
+    if side is None:
+        return _coded_bits(x, None, depth_bits)[0]
+    checks.same_shape(x, side, "pictures")
     bits, exact = _coded_bits(x, side, depth_bits)
-    return torch.where(exact, 0.0, bits)
+    alone = _coded_bits(x, None, depth_bits)[0] if source_bits is None else source_bits
+    return torch.where(exact, 0.0, torch.minimum(bits, alone))
 
 
 def _coded_bits(x: Tensor, side: Tensor | None, depth_bits: int) -> tuple[Tensor, Tensor]:

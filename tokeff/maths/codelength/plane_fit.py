@@ -20,7 +20,7 @@ QUICK_SAMPLES = (2**13, 2**16)
 USUAL, QUICK = (8, 4), (20, 4)
 """Of how many samples a fit looks at one, and in strips of how many rows; `QUICK` is for the frames of clips."""
 
-FIRST_PASS = 2**12
+FIRST_PASS = 2**14
 """Samples per channel from which the first of two passes, which gives only weights, looks at every third row."""
 
 _RIDGE, _LOUD_RIDGE = 8.0, 4.0
@@ -76,31 +76,32 @@ def _start(layout: Layout, channel: int, b: int, device: torch.device) -> tuple[
     return values.expand(b, -1), len(own)
 
 
-def _chosen(products: Tensor, start: Tensor, n_own: int, bits: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Fixed-point coefficients [B, F], their price [B] and whether references are used [B]: what promises fewest bits.
+def _chosen(products: Tensor, start: Tensor, n_own: int, groups: int, *, bits: int, n: int) -> tuple[Tensor, ...]:
+    """Fixed-point coefficients [B, F], their price [B] and how many references are used [B]: what promises fewest bits.
 
-    The choices are all taps, those on the signal itself, and the free coefficients.
+    The choices are the taps on the signal itself, with those on the first reference, with those on both, and the free
+    coefficients.
     """
-    full = linear.solve(products, start, _RIDGE)
-    of = [*range(n_own), start.shape[1]]
-    own = torch.zeros_like(full)
-    own[:, :n_own] = linear.solve(products[:, of][:, :, of], start[:, :n_own], _RIDGE)
-    sent = torch.ones_like(full, dtype=torch.bool)
-    is_own = sent.clone()
-    is_own[:, n_own:] = False
-    ways = [linear.rounded(full, start, bits, sent), linear.rounded(own, start, bits, is_own)]
-    ways.append(linear.rounded(start, start, bits, is_own))
+    (b, n_taps), ways = start.shape, []
+    for used in range(groups + 1):
+        m = n_own + (n_taps - n_own) // max(groups, 1) * used
+        of = [*range(m), n_taps]
+        solved, sent = torch.zeros_like(start), (torch.arange(n_taps, device=start.device) < m).expand(b, -1)
+        solved[:, :m] = linear.solve(products[:, of][:, :, of], start[:, :m], _RIDGE)
+        ways.append(linear.rounded(solved, start, bits, sent))
+        if used == 0:
+            ways.append(linear.rounded(start, start, bits, sent))
     promised = [price + 0.5 * n * torch.log2(linear.energy(products, way) + 0.08 * n) for way, price in ways]
     best = torch.stack(promised).min(0).indices
-    items = torch.arange(len(best), device=best.device)
+    items = torch.arange(b, device=best.device)
     coefficients, price = (torch.stack(each)[best, items] for each in zip(*ways, strict=True))
-    return coefficients, price, (best == 0) & (n_own < start.shape[1])
+    return coefficients, price, (best - 1).clamp(min=0)
 
 
 def fit_predictor(
     planes: Tensor, layout: Layout, coded: Tensor | None, *, quick: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Kernel [B, C, P, 4, 5], price [B] and use of references [B, C].
+    """Kernel [B, C, P, 4, 5], price [B] and how many references are used [B, C].
 
     Two passes: the second weighs each sample by about one over the squared residual of the first around it.
     """
@@ -118,7 +119,7 @@ def fit_predictor(
         residual = seen[:, :, -1] - (first.float()[:, None, None] @ seen[:, :, :-1])[:, :, 0]
         near = linear.surroundings(residual.abs_(), height)
         products = linear.gram(seen, weights * torch.exp2(-torch.round(torch.log2(2.0 * near * near + 1.0))))
-        fixed, cost, used = _chosen(products, start, n_own, bits, h * w)
+        fixed, cost, used = _chosen(products, start, n_own, layout.groups, bits=bits, n=h * w)
         lists.append((fixed, taps))
         price, use = price + cost, [*use, used]
     return linear.kernel(lists, planes.shape[1]), price, torch.stack(use, 1)
@@ -153,7 +154,7 @@ def fit_loudness(
         products = linear.gram(seen, weights * torch.exp2(-torch.round(2.0 * torch.log2(near + 0.5))))
         solved = linear.solve(products, start, _LOUD_RIDGE).clamp(min=0.0)
         sent = torch.ones_like(solved, dtype=torch.bool)
-        sent[:, n_own:] = use[:, c, None]
+        sent[:, n_own:] = use[:, c, None] > torch.arange(layout.groups, device=use.device)
         fixed, cost = linear.rounded(solved, start, bits, sent)
         cheap = cost <= _LOUD_GAIN * h * w
         fixed = torch.where(cheap[:, None], fixed, free)

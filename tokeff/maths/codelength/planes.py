@@ -133,7 +133,7 @@ def _fit(planes: Tensor, layout: Layout, n_levels: int, coded: Tensor | None, *,
     quick = pooled
     predictor, price, use = fit_predictor(planes, layout, coded, quick=quick)
     loudness, loud_price = fit_loudness(planes, predictor, layout, use, coded, n_levels=n_levels, quick=quick)
-    header_bits = price + loud_price + layout.channels * bool(layout.references)
+    header_bits = price + loud_price + layout.channels * layout.groups
     return Model(layout=layout, n_levels=n_levels, predictor=predictor, loudness=loudness, header_bits=header_bits)
 
 

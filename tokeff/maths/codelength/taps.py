@@ -66,12 +66,18 @@ class Layout:
         window = PASSED if self.interleaved else PASSED + AHEAD
         return [(channel, *o) for o in CAUSAL] + [(d, *o) for d in self.coded(channel) for o in window]
 
+    @property
+    def groups(self) -> int:
+        """References that there are, each with a plane for every channel."""
+        return self.references // self.channels
+
     def referred(self, channel: int) -> list[Tap]:
-        """Taps on the references: 3x3 in the plane of the same channel, the centre in the others."""
-        planes = range(self.channels, self.channels + self.references)
-        same = [p for p in planes if (p - self.channels) % self.channels == channel]
-        around = [(p, dy, dx) for p in same for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-        return around + [(p, 0, 0) for p in planes if p not in same]
+        """Taps on one reference after the other: 3x3 in the plane of the same channel, the centre in the others."""
+        taps: list[Tap] = []
+        for first in range(self.channels, self.channels + self.references, self.channels):
+            taps += [(first + channel, dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+            taps += [(p, 0, 0) for p in range(first, first + self.channels) if p != first + channel]
+        return taps
 
     def loud(self, channel: int) -> list[Tap]:
         """Taps on the planes of residual magnitudes, their constant last, then the gradients of the references."""

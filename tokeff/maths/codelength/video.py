@@ -25,7 +25,7 @@ class ClipCoder:
     def __init__(self, *, depth_bits: int = 8) -> None:
         self._shift, self._n_levels = checks.depth(depth_bits, 8), 2**depth_bits
         self._before: Tensor | None = None
-        self._counts: dict[int, list[Tensor]] = {}
+        self._counts: dict[bool, list[Tensor]] = {}
         self._bits, self._exact = 0.0, True
 
     def add(self, chunk: Tensor, side: Tensor | None = None) -> None:
@@ -56,13 +56,13 @@ class ClipCoder:
             tile = frames[part, :, rows, columns]
             self._bits += modes.MODE_BITS * len(tile)
             beside = [r[part, :, rows, columns] for r in past + known]
-            given = [_same(tile, r >> self._shift) for r in beside]
+            given = [(tile == r >> self._shift).flatten(1).all(1) for r in beside]
             rest = ~sum_of(given).bool() if given else torch.ones(len(tile), dtype=torch.bool, device=tile.device)
             if rest.any():
-                self._tile(tile[rest], [r[rest] for r in beside])
+                self._tile(tile[rest], [r[rest] for r in beside], first=not past)
             self._exact = self._exact and bool(known) and bool(given[-1].all())
 
-    def _tile(self, tile: Tensor, references: Sequence[Tensor]) -> None:
+    def _tile(self, tile: Tensor, references: Sequence[Tensor], *, first: bool) -> None:
         """Count the residuals of tiles for the clip, but for those that another way codes in fewer bits."""
         coded = modes.residuals(tile, references, self._n_levels, pooled=True)
         plain, raw = coded.estimated_bits(), modes.raw_bits(tile, self._n_levels)
@@ -76,15 +76,9 @@ class ClipCoder:
         self._bits += float(others[~residual].sum() + coded.header_bits[residual].sum())
         if residual.any():
             counts = coded.counts(residual)
-            before = self._counts.get(len(counts))
-            self._counts[len(counts)] = (
-                counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
-            )
-
-
-def _same(x: Tensor, y: Tensor) -> Tensor:
-    """Which items of x and y [B, ...] are equal, bool [B]."""
-    return torch.tensor([torch.equal(a, b) for a, b in zip(x, y, strict=True)], device=x.device)
+            # A first frame sees none before it, so that its histograms are its own.
+            before = self._counts.get(first)
+            self._counts[first] = counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
 
 
 def _pooled_bits(counts: list[Tensor], n_levels: int) -> float:
@@ -99,13 +93,16 @@ def _pooled_bits(counts: list[Tensor], n_levels: int) -> float:
 def video_code_length(chunks: Iterable[Tensor], side: Iterable[Tensor] | None = None, *, depth_bits: int = 8) -> float:
     """Bits to rebuild a clip given as chunks of frames, uint8 [n, 3, H, W], once those of `side` are known.
 
-    The chunks of `side` are cut as those of the clip. 0 where every frame of `side` is exact. Errors: TokeffError where
-    shapes or chunks differ, ItemError where a float reconstruction holds NaN.
+    The chunks of `side` are cut as those of the clip. 0 where every frame of `side` is exact, and never more than
+    without it: a reconstruction that does not help is not used. Errors: TokeffError where shapes or chunks differ,
+    ItemError where a float reconstruction holds NaN.
     """
-    coder = ClipCoder(depth_bits=depth_bits)
+    alone, beside = ClipCoder(depth_bits=depth_bits), ClipCoder(depth_bits=depth_bits)
     for frames, known in _paired(chunks, side):
-        coder.add(frames, known)
-    return coder.bits()
+        alone.add(frames)
+        if known is not None:
+            beside.add(frames, known)
+    return alone.bits() if side is None else min(alone.bits(), beside.bits())
 
 
 def _paired(chunks: Iterable[Tensor], side: Iterable[Tensor] | None) -> Iterator[tuple[Tensor, Tensor | None]]:
