@@ -1,11 +1,13 @@
 """What is read where nobody said: the guess and the sentence that tells it."""
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tokeff.readers.columns import guess_of_records, guess_of_schema
+from tokeff.readers.corpus import find
 
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -54,3 +56,10 @@ def test_the_sentence_names_what_is_read_and_what_is_not() -> None:
 
 def test_where_nothing_could_be_read_the_usual_name_is_tried() -> None:
     assert guess_of_records([]).columns == ("text",)
+
+
+def test_the_largest_of_several_texts_of_a_dataset_on_disk(tmp_path: Path) -> None:
+    schema = pa.schema({"author": pa.string(), "story": pa.string()})
+    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(pa.record_batch({"author": ["somebody"], "story": ["long " * 50]}, schema))
+    assert [one.key for one in find([tmp_path / "a.arrow"])] == ["a.arrow#R0.story"]

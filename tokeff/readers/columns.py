@@ -21,18 +21,22 @@ class Guess:
 
     columns: tuple[str, ...]
     note: str
+    by_size: bool = False
+    """Whether one of several texts was taken because it is the largest."""
 
 
 def guess(kind: str, text_bytes: Mapping[str, int], media: Sequence[str], others: Sequence[str]) -> Guess:
     """From the sizes of text columns, the names of media columns, and the names of the rest."""
     named = next((name for name in TEXT_NAMES if name in text_bytes), None)
+    by_size = named is None and len(text_bytes) > 1 and not media
     if named is None and text_bytes and not media:
         named = max(sorted(text_bytes), key=lambda name: text_bytes[name])
     columns = (*media, *([named] if named is not None else []))
     left_out = [name for name in [*text_bytes, *others] if name not in columns]
     taken = " and ".join(map(repr, columns))
     beside = f", not {listed(left_out)}" if left_out else ""
-    return Guess(columns=columns, note=f"{kind}: items are read from {taken}{beside}; --column chooses others")
+    note = f"{kind}: items are read from {taken}{beside}; --column chooses others"
+    return Guess(columns=columns, note=note, by_size=by_size)
 
 
 def guess_of_records(records: Sequence[Mapping[str, Any]]) -> Guess:

@@ -55,7 +55,8 @@ def pieces_of(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
         yield Cut(piece)
         return
     try:
-        yield from _by_format(replace(piece, format=_format(piece, options)), options)
+        kind = _format(piece, options)
+        yield from _by_format(piece if kind == piece.format else replace(piece, format=kind), options)
     except ItemError as error:
         yield Cut(replace(piece, reason=error.reason, message=str(error)))
     except OSError as error:
@@ -225,8 +226,10 @@ def _ranges(piece: Piece, groups: list[_Group]) -> Iterator[Piece]:
 def _arrow(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
     try:
         with open_stored(piece.path, options.storage) as stream:
-            _, reader = open_arrow(stream)
+            is_file, reader = open_arrow(stream)
             guess = _guess_of_table("Arrow", reader.schema, [], options)
+            if guess.by_size:
+                guess = guess_of_schema("Arrow", reader.schema, _sizes(reader, is_file))
     except damage() as error:
         _raise_refusal(error)
         yield Cut(
@@ -235,6 +238,17 @@ def _arrow(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
         return
     piece = replace(piece, columns=guess.columns)
     yield Cut(piece if guess.columns else _without_columns(piece, _no_column(reader.schema, options)), guess.note)
+
+
+def _sizes(reader: Any, is_file: bool) -> dict[str, int]:
+    """Bytes of the columns in the first batch; none where it cannot be read, which is told later."""
+    try:
+        batch = reader.get_batch(0) if is_file else reader.read_next_batch()
+        return {name: int(column.nbytes) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    except StopIteration:
+        return {}
+    except damage():
+        return {}
 
 
 def _no_column(schema: Any, options: ReadOptions) -> str:

@@ -13,10 +13,6 @@ from tokeff.readers.options import ReadOptions
 from tokeff.readers.units import split
 from tokeff.records.items import Failure, Item, Modality
 
-HF_BYTES = "bytes"
-HF_PATH = "path"
-"""The fields of a picture, recording or clip as the datasets library writes it."""
-
 
 def failure(key: str, reason: str, message: str, modality: Modality | None = None, n_bytes: int = 0) -> Failure:
     """What could not be found out; before any reading or decoding."""
@@ -63,7 +59,7 @@ def value_items(key: str, value: Any, options: ReadOptions) -> Iterator[Item | F
         case bytes():
             yield from payload_items(key, value, "", options)
         case {"bytes": bytes(data)}:
-            yield from payload_items(key, data, str(value.get(HF_PATH) or ""), options)
+            yield from payload_items(key, data, str(value.get("path") or ""), options)
         case {"bytes": None, "path": str(path)}:
             message = f"the row names a file ({path}) and does not hold it"
             yield failure(key, "no_bytes", message)

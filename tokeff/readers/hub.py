@@ -22,6 +22,7 @@ from tokeff.records.items import Failure, Item
 
 PREFIX = "dataset:"
 ASKED = {"config", "split", "revision"}
+LOOKED_AT_ROWS = 8
 Cut = tuple[Piece, str]
 """A piece and the sentence of its guess."""
 
@@ -138,9 +139,13 @@ def _guess(stream: Any, options: ReadOptions) -> Guess:
     if options.columns:
         return Guess(columns=tuple(dict.fromkeys(options.columns)), note="")
     if stream.features is not None:
-        guess = guess_of_schema("dataset", stream.features.arrow_schema, {})
+        schema = stream.features.arrow_schema
+        guess = guess_of_schema("dataset", schema, {})
+        if guess.by_size:
+            rows = list(_raw(stream).take(LOOKED_AT_ROWS))
+            guess = guess_of_schema("dataset", schema, {n: sum(len(str(row[n])) for row in rows) for n in schema.names})
     else:
-        guess = guess_of_records(list(_raw(stream).take(8)))
+        guess = guess_of_records(list(_raw(stream).take(LOOKED_AT_ROWS)))
     if not guess.columns:
         raise TokeffError("no column of the dataset is text or bytes", fix="--column names what is to be read.")
     return guess
