@@ -13,7 +13,7 @@ from tokeff.engine.lots import Draw
 from tokeff.engine.outcome import Outcome
 from tokeff.engine.recorder import Recorder
 from tokeff.engine.results import Result
-from tokeff.engine.stream import Placed, failure_by, failure_of, items_of
+from tokeff.engine.stream import Placed, failure_by, failure_of, items_of, pieces_lost
 from tokeff.engine.tasks import Excluded, Task
 from tokeff.errors import ItemError, TokeffError
 from tokeff.measures.headers import tally_headers
@@ -71,6 +71,9 @@ def count(task: Task, tools: Sequence[Tool], read: ReadOptions, recorder: Record
         n_failed = outcome.add(n_items, failures)
         n_bytes = sum(placed.item.stored_bytes for placed in batch)
         recorder.done(n_items=len(batch), stored_bytes=n_bytes, n_errors=n_failed)
+    if terms.sample is None:
+        lost = pieces_lost(task)
+        outcome.add(len(lost), lost)
     for census in censuses:
         outcome.add_tokenizer(census.tool, census.tally, n_errors=census.n_errors)
     return outcome.result()

@@ -44,6 +44,7 @@ class Conductor:
         self._workers, self._observer = workers, observer
         self._look = Phase(kind="look", terms=look_terms(options))
         self.phases = [self._look]
+        self._modalities: set[Modality] = set()
 
     def survey(self) -> Survey:
         """Look at every shard. Raises NotFound where there is nothing to measure."""
@@ -53,6 +54,7 @@ class Conductor:
     def measure(self, found: Survey, cards: Sequence[Card], device: str) -> None:
         """Everything that is asked for."""
         options = self.options
+        self._modalities = {card.modality for card in cards}
         terms = self._terms(found, cards, device)
         sample: Ranges | None = sampled(found, options)
         if options.precision is not None:
@@ -119,7 +121,8 @@ class Conductor:
     def _do(self, phase: Phase, found: Survey | None) -> None:
         if self._workers is None:
             return
-        total = self.ledger.total_bytes if found is None or phase.terms.sample is None else None
+        whole = phase.terms.sample is None or phase.kind == "count"
+        total = self.ledger.total_bytes if found is None else found.stored_bytes(self._modalities) if whole else None
         self._observer.stage(WORDS[phase.kind], total_bytes=total)
         for task, data in self._workers.run(self._missing(phase, found), self._observer):
             self.ledger.keep(self._path(phase, task.shard), data)

@@ -13,7 +13,7 @@ from tokeff.engine.lots import Draw
 from tokeff.engine.outcome import Outcome
 from tokeff.engine.recorder import Recorder
 from tokeff.engine.results import Result
-from tokeff.engine.stream import MAX_BATCH_ITEMS, Batch, ahead, decoded_batches, items_of
+from tokeff.engine.stream import MAX_BATCH_ITEMS, Batch, ahead, decoded_batches, items_of, pieces_lost
 from tokeff.engine.subsample import Subsample
 from tokeff.engine.tasks import Excluded, Task
 from tokeff.measures.reconstruction import SourceBits
@@ -56,6 +56,8 @@ def measure(task: Task, tools: Sequence[Tool], read: ReadOptions, recorder: Reco
                     failures += station.instrument.measure(batch, coded, sources)
             n_failed = outcome.add(batch.n_items, failures)
             recorder.done(n_items=batch.n_items, stored_bytes=batch.stored_bytes, n_errors=n_failed)
+    lost = pieces_lost(task)
+    outcome.add(len(lost), lost)
     for station in stations:
         one = station.instrument
         outcome.add_tokenizer(

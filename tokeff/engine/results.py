@@ -11,6 +11,7 @@ The same result is the same bytes. Leaves out what the facts mean (`look`, `meas
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +64,7 @@ class Result:
                         tables[name] = content
                     else:
                         facts = json.loads(content)
-        except (zipfile.BadZipFile, ValueError, OSError, KeyError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, ValueError, OSError, KeyError, EOFError) as error:
             raise RunError(
                 f"the result of a shard is damaged: {error}", where=where, fix="Delete this file and run again."
             ) from error

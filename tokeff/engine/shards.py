@@ -6,9 +6,8 @@ none so large that much is lost with it. Leaves out reading them.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tokeff.readers.pieces import Part, Piece
 
@@ -28,11 +27,6 @@ class Shard:
         """Of a result: what was read, and on what terms."""
         text = json.dumps([self.part.fingerprint, *terms], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-    def without(self, pieces: Mapping[int, Any]) -> "Shard":
-        """The same shard without some pieces, by their place."""
-        kept = tuple(piece for place, piece in enumerate(self.part.pieces) if place not in pieces)
-        return replace(self, part=replace(self.part, pieces=kept))
 
     def to_line(self) -> str:
         """A line of the plan."""

@@ -58,10 +58,17 @@ def found_in(task: Task, read: ReadOptions, recorder: Recorder) -> Iterator[tupl
 
 
 def items_of(task: Task, read: ReadOptions, recorder: Recorder, wanted: Callable[[Item], bool]) -> Iterator[Placed]:
-    """The wanted items of a shard, or of the task's span; failures to find any were told by the look."""
+    """The wanted items of a shard, or of the task's span; failures to find any are the look's to tell."""
     for place, found in found_in(task, read, recorder):
         if isinstance(found, Item) and wanted(found) and (not task.span or task.span[0] <= place <= task.span[1]):
             yield Placed(place, found)
+
+
+def pieces_lost(task: Task) -> list[Failure]:
+    """Pieces that could be looked at, but now kill or stall whoever reads them."""
+    pieces = task.shard.part.pieces
+    new = [each for each in task.excluded if each.number is None and not each.told]
+    return [failure_by(each, pieces[each.piece].key, None, pieces[each.piece].n_bytes) for each in new]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -84,6 +84,11 @@ class Sums:
 
     def _keep_rows(self, table: Any, names: Mapping[str, int]) -> None:
         """As long as a tokenizer has few items, their own numbers are kept for its interval."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        few = [name for name, number in names.items() if (own := self.tokenizers.get(number)) and own.rows is not None]
+        table = table.filter(pc.is_in(table["tokenizer"], pa.array(few, pa.string())))
         columns = table.select(["key", "tokenizer", *ROW_COLUMNS]).to_pydict()
         for key, tokenizer, *values in zip(*columns.values(), strict=True):
             sums = self.tokenizers[names[tokenizer]]

@@ -78,7 +78,7 @@ def survey(ledger: Ledger, options: Options) -> Survey:
             lots = lowest.setdefault(modality, Lowest(terms.n_lowest))
             lots.update(map(int, result.arrays[f"lots.{modality}"]))
         if result.facts["lost_pieces"]:
-            lost[shard.number] = tuple(Exclusion(**each) for each in result.facts["lost_pieces"])
+            lost[shard.number] = tuple(Exclusion(**{**each, "told": True}) for each in result.facts["lost_pieces"])
         notes |= dict.fromkeys(shard.part.notes)
     _refuse_empty(options, n_items, examples)
     return Survey(

@@ -72,6 +72,8 @@ class Exclusion:
     stage: Stage
     reason: str
     message: str
+    told: bool = False
+    """Whether an earlier task has it in its quarantine already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,6 +103,7 @@ def _connected(address: str | None) -> Any:
         ray.init(
             address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else here)
         )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:
+        # Ray raises bare ones, too.
         raise RunError(f"cannot join the Ray cluster: {error}", where=f"--address {address or 'local'}") from error
     return ray
