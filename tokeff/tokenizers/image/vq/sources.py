@@ -102,7 +102,8 @@ class Source:
                 where=self.where,
                 got=pickle,
                 expected=self.weights,
-                fix="Convert them to safetensors; or, where you trust the file, say --allow-pickle (for one tokenizer: ?allow_pickle=true).",
+                fix="Convert them to safetensors; or, where you trust the file, say --allow-pickle "
+                "(for one tokenizer: ?allow_pickle=true).",
             )
         import torch
 
