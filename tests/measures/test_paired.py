@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tokeff.measures.paired import decibel_difference, front, mean_difference, ratio_of_ratios, shared_confidence
+from tokeff.measures.contrasts import CODED_BYTES, MISSING
+from tokeff.measures.paired import (
+    decibel_difference,
+    front,
+    mean_difference,
+    rate_difference,
+    ratio_of_ratios,
+    shared_confidence,
+)
+from tokeff.measures.reconstruction import CODED_BYTES as BYTES_COLUMN
+from tokeff.measures.reconstruction import FIDELITIES
 
 
 def test_mean_difference_is_the_paired_t_interval_of_scipy() -> None:
@@ -73,3 +83,30 @@ def test_a_front_holds_exactly_what_nothing_beats(points: dict[str, tuple[int, i
 def test_intervals_hold_together() -> None:
     assert shared_confidence(1) == 0.95
     assert shared_confidence(10) == pytest.approx(0.995)
+
+
+def test_a_difference_of_rates_may_start_from_nothing() -> None:
+    """A lossless tokenizer misses no bits: the difference is the other's rate, which equal items leave exact."""
+    base = np.arange(10.0, 40)
+    found = rate_difference(np.zeros(30), 0.5 * base, base, confidence=0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((-0.5, -0.5, -0.5))
+    few = rate_difference(np.zeros(4), np.array([1, 2, np.nan, 3]), np.ones(4), confidence=0.95)
+    assert (few.n_items, few.value, few.reason) == (3, -2.0, "too_few_items")
+    with pytest.raises(ValueError, match="no item"):
+        rate_difference(np.zeros(4), np.ones(4), np.full(4, np.nan), confidence=0.95)
+
+
+def test_coverage_of_a_difference_of_rates() -> None:
+    """400 corpora of 40 items of unlike sizes whose rates differ by 0.25 bits per byte."""
+    draw, held = np.random.default_rng(5), 0
+    for _ in range(400):
+        sizes = draw.lognormal(6, 0.7, 40)
+        shared = sizes * draw.normal(3, 0.5, 40)
+        found = rate_difference(shared + sizes * draw.normal(0.25, 0.2, 40), shared, sizes, confidence=0.95)
+        held += found.low is not None and found.high is not None and found.low <= 0.25 <= found.high
+    assert 0.90 <= held / 400 <= 0.98
+
+
+def test_columns_of_missing_bits_have_the_names_that_items_have() -> None:
+    assert CODED_BYTES == BYTES_COLUMN
+    assert {name: grid[0].column("missing") for name, grid in FIDELITIES.items()} == MISSING

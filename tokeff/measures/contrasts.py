@@ -17,6 +17,7 @@ from tokeff.measures.paired import (
     decibel_difference,
     front,
     mean_difference,
+    rate_difference,
     ratio_of_ratios,
     shared_confidence,
 )
@@ -45,7 +46,18 @@ MEANS = (
     *("si_sdr_db", "log_mel_distance_db", "stft_distance", "pesq_wb", "pesq_nb", "stoi"),
 )
 """Metrics that are means over items."""
-COLUMNS = ("raw_bytes", "n_tokens", "squared_error", "n_compared", *MEANS)
+MISSING: Mapping[Modality, str] = {
+    "image": "missing_bits_d8_s1",
+    "audio": "missing_bits_d16_s1",
+    "video": "missing_bits_d8_s1",
+}
+"""Missing bits at full fidelity."""
+CODED_BYTES = "n_coded_bytes"
+"""The raw bytes that those are of."""
+COLUMNS = (
+    *("raw_bytes", "n_tokens", "squared_error", "n_compared", *MEANS),
+    *(CODED_BYTES, *sorted(set(MISSING.values()))),
+)
 """Of `items.parquet`; NaN where an item has no such number."""
 FRONTS = ("missing_bits_per_byte", "psnr_db", "si_sdr_db", "raw_megabytes_per_second")
 
@@ -72,7 +84,7 @@ def standing(system: System) -> Standing:
         "bytes_per_token": float(columns["raw_bytes"].sum() / columns["n_tokens"].sum()),
         "psnr_db": _psnr(columns),
         **{name: _mean(columns[name]) for name in MEANS},
-        "missing_bits_per_byte": system.measurement.reconstruction.get("entropy_bits_per_byte"),
+        "missing_bits_per_byte": _missing(system),
         "raw_megabytes_per_second": _speed(system.measurement),
     }
     return Standing(
@@ -180,15 +192,35 @@ def _means(name: str) -> Callable[[System, System, float, int], Paired]:
     return paired
 
 
+def _missing_bits(ours: System, theirs: System, confidence: float, seed: int) -> Paired:
+    del seed
+    name = MISSING[ours.modality]
+    base = np.where(_coded_alike(ours, theirs), ours.columns[CODED_BYTES], np.nan)
+    return rate_difference(ours.columns[name], theirs.columns[name], base, confidence=confidence)
+
+
+def _coded_alike(one: System, other: System) -> Column:
+    """Which items have missing bits of the same bytes in both, bool [n_items]."""
+    if one.modality not in MISSING:
+        return np.zeros(len(one.columns["raw_bytes"]), dtype=bool)
+    name = MISSING[one.modality]
+    alike: Column = one.columns[CODED_BYTES] == other.columns[CODED_BYTES]
+    alike &= ~np.isnan(one.columns[name]) & ~np.isnan(other.columns[name])
+    return alike
+
+
 _PAIRED: Mapping[str, Callable[[System, System, float, int], Paired]] = {
     "bytes_per_token": _tokens,
     "psnr_db": _squared_errors,
     **{name: _means(name) for name in MEANS},
+    "missing_bits_per_byte": _missing_bits,
 }
 
 
 def _comparable(metric: str, one: System, other: System) -> bool:
     """Whether both have the metric on an item that they share."""
+    if metric == "missing_bits_per_byte":
+        return bool(_coded_alike(one, other).any())
     if metric in MEANS:
         return bool((~np.isnan(one.columns[metric]) & ~np.isnan(other.columns[metric])).any())
     return metric in _PAIRED and _value(metric, one) is not None and _value(metric, other) is not None
@@ -227,6 +259,17 @@ def _psnr(columns: Mapping[str, Column]) -> float | None:
     error, n_compared = np.nansum(columns["squared_error"]), np.nansum(columns["n_compared"])
     # Without any error there is no PSNR: the tokenizer is lossless.
     return psnr_db(int(error), int(n_compared)).value if n_compared and error else None
+
+
+def _missing(system: System) -> float | None:
+    """Of the common items that were coded; of texts, and where none was, of the whole run."""
+    if system.modality in MISSING:
+        missing, coded = system.columns[MISSING[system.modality]], system.columns[CODED_BYTES]
+        known = ~(np.isnan(missing) | np.isnan(coded))
+        if known.any() and coded[known].sum() > 0:
+            return float(missing[known].sum() / coded[known].sum())
+    value = system.measurement.reconstruction.get("entropy_bits_per_byte")
+    return None if value is None else float(value)
 
 
 def _mean(column: Column) -> float | None:

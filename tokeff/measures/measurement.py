@@ -4,6 +4,7 @@ Leaves out how sums come about (`batch`, `headers`) and what single figures are 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from tokeff.measures.figures import (
     reconstruction_figures,
     text_figures,
 )
+from tokeff.measures.missing import missing_intervals
+from tokeff.measures.reconstruction import CODED_ITEMS
 from tokeff.measures.rows import product_name
 from tokeff.records.cards import Card
 from tokeff.records.measurements import Estimate, Figures, Measurement
@@ -53,9 +56,8 @@ def measurement(
     absent: reasons that only the caller knows, e.g. {"reconstruction": "no_decoder"}. Raises InsufficientData where
     there is nothing to divide.
     """
-    counts = census or tally
+    counts, reasons = census or tally, dict[str, str]()
     _refuse_nothing(card, counts)
-    reasons: dict[str, str] = {}
     estimates = {name: _estimate(name, counts, population, seed, reasons) for name in ("raw_bytes", "stored_bytes")}
     tokens_per_byte = counts.count("n_tokens") / counts.count("raw_bytes")
     entropy, bits_per_token = entropy_figures(tally, codebook_sizes, pairs, reasons)
@@ -63,24 +65,17 @@ def measurement(
         entropy["codebook"] = codebook_figures(tally.histograms["stream0"], codebook_sizes[0], levels)
     if bits_per_token is None:
         reasons["rate_bits_per_byte"] = reasons["entropy"]
-    rebuilt = reconstruction if reconstruction is not None else reconstruction_figures(tally, card.modality, reasons)
-    distortion = distortion_figures(tally, card.modality, reasons)
+    rebuilt = reconstruction
+    if rebuilt is None:
+        rebuilt = reconstruction_figures(tally, card.modality, reasons)
+        if tally.count(CODED_ITEMS):
+            spread = missing_intervals(tally, card.modality, population=population, seed=seed, absent=reasons)
+            rebuilt = {**rebuilt, **({"intervals": spread} if spread else {})}
     return Measurement(
-        modality=card.modality,
-        tokenizer=card.name,
-        family=card.family,
-        card_sha256=card.sha256,
+        **_of_what(card, counts, tally, codebook_sizes),
         device=device,
         dtype=dtype,
-        n_items=counts.n_items,
-        n_measured=tally.n_items if tally.n_items != counts.n_items else None,
         n_errors=n_errors,
-        stored_bytes=counts.count("stored_bytes"),
-        raw_bytes=counts.count("raw_bytes"),
-        n_tokens=counts.count("n_tokens"),
-        n_positions=counts.count("n_positions"),
-        vocab_size=card.vocab_size or sum(codebook_sizes) or None,
-        codebook_sizes=tuple(codebook_sizes),
         coverage="sample" if population is not None and population > tally.n_items + n_errors else "census",
         counted="header" if census else "encoded",
         bytes_per_token=estimates["raw_bytes"],
@@ -91,10 +86,25 @@ def measurement(
         density=density_figures(tally, card.modality, bits_per_token),
         text=text_figures(tally, reasons) if "n_characters" in tally.counts else {},
         reconstruction=rebuilt,
-        distortion=distortion,
+        distortion=distortion_figures(tally, card.modality, reasons),
         throughput=throughput,
         absent={**reasons, **(absent or {})},
     )
+
+
+def _of_what(card: Card, counts: Tally, tally: Tally, codebook_sizes: tuple[int, ...]) -> dict[str, Any]:
+    """The fields that say which tokenizer it was and how much went through it."""
+    return {
+        "modality": card.modality,
+        "tokenizer": card.name,
+        "family": card.family,
+        "card_sha256": card.sha256,
+        "n_items": counts.n_items,
+        "n_measured": tally.n_items if tally.n_items != counts.n_items else None,
+        **{name: counts.count(name) for name in ("stored_bytes", "raw_bytes", "n_tokens", "n_positions")},
+        "vocab_size": card.vocab_size or sum(codebook_sizes) or None,
+        "codebook_sizes": tuple(codebook_sizes),
+    }
 
 
 def _refuse_nothing(card: Card, counts: Tally) -> None:

@@ -1,7 +1,7 @@
 """Paired comparisons: the same items through two tokenizers, so that what the items differ in falls out.
 
-Ratios of sums (bytes per token), ratios as decibels (PSNR), means of differences (SSIM, SI-SDR); the best of several;
-Pareto fronts. Leaves out where the numbers come from.
+Ratios of sums (bytes per token), ratios as decibels (PSNR), differences of rates (missing bits per byte), means of
+differences (SSIM, SI-SDR); the best of several; Pareto fronts. Leaves out where the numbers come from.
 """
 
 import math
@@ -60,6 +60,26 @@ def mean_difference(ours: Array, theirs: Array, *, confidence: float) -> Paired:
     if n < MIN_ITEMS:
         return Paired(value=value, low=None, high=None, n_items=n, reason="too_few_items")
     reach = student_quantile((1 + confidence) / 2, n - 1) * float(differences.std(ddof=1)) / math.sqrt(n)
+    return Paired(value=value, low=value - reach, high=value + reach, n_items=n)
+
+
+def rate_difference(ours: Array, theirs: Array, base: Array, *, confidence: float) -> Paired:
+    """(sum ours - sum theirs) / sum base over the same items, e.g. missing bits over raw bytes, which may be zero.
+
+    By linearisation with Student's t: Cochran, Sampling Techniques, 6.3. Items that lack a number (NaN) are left out.
+    Raises ValueError where no item has all three, or where the base sums to nothing.
+    """
+    known = ~(np.isnan(ours) | np.isnan(theirs) | np.isnan(base))
+    difference, base = (ours - theirs)[known].astype(np.float64), base[known].astype(np.float64)
+    n, total = len(base), float(base.sum())
+    if not total > 0:
+        raise ValueError("no item has both numbers")
+    value = float(difference.sum()) / total
+    if n < MIN_ITEMS:
+        return Paired(value=value, low=None, high=None, n_items=n, reason="too_few_items")
+    rest = difference - value * base
+    error = math.sqrt(n / (n - 1) * float(rest @ rest)) / total
+    reach = student_quantile((1 + confidence) / 2, n - 1) * error
     return Paired(value=value, low=value - reach, high=value + reach, n_items=n)
 
 

@@ -38,8 +38,8 @@ class Standing:
     tokenizer: str
     n_items: int
     values: Mapping[str, float | None]
-    """Metric name -> value. Of the common items, except `missing_bits_per_byte` and `raw_megabytes_per_second`,
-    which are of the whole run."""
+    """Metric name -> value. Of the common items, except `raw_megabytes_per_second`, which is of the whole run;
+    `missing_bits_per_byte` of those among them that were coded, and of the whole run for texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
