@@ -141,6 +141,8 @@ def test_what_is_not_there(memory: str, s3: tuple[str, Any]) -> None:
         list(find([f"{memory}/*.flac"]))
     with pytest.raises(TokeffError, match="Protocol not known: foo"):
         list(find(["foo://x/y"]))
+    with pytest.raises(TokeffError, match="within archives"):
+        list(find(["zip://a.txt::/b.zip"]))
 
 
 def test_storage_that_cannot_be_reached_is_said_with_a_way_out() -> None:

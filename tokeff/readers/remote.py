@@ -26,6 +26,7 @@ MARKS = (
     *("mtime", "LastModified", "last_modified", "updated", "created"),
 )
 """Of what a file system says of a file: whatever changes with its content, the best first."""
+FIX = "Check the address and the credentials; --storage-option NAME=VALUE tells the file system more."
 HELD_BYTES = 2**28
 """So much of a file is held in memory where its server gives no parts of it."""
 
@@ -38,8 +39,7 @@ def walk_url(root: Root, storage: Storage) -> Iterator[Found]:
         try:
             top = files.info(place)
         except FileNotFoundError as error:
-            fix = "Check the address; --storage-option NAME=VALUE tells the file system more."
-            raise NotFound("there is no file or folder here", where=url, got=error.__cause__, fix=fix) from error
+            raise NotFound("there is no file or folder here", where=url, got=error.__cause__, fix=FIX) from error
     matches, depth = matcher(root.pattern) if root.pattern else (lambda below: True, None)
     pending = [(top, url.rstrip("/"), root.label, "")]
     while pending:
@@ -143,6 +143,8 @@ def file_system(url: str, storage: Storage) -> tuple[Any, str]:
         raise ExtraMissing.of(library, EXTRAS.get(library, "s3"), where=url) from error
     except ValueError as error:
         raise TokeffError("no file system for this address", where=url, got=error) from error
+    except Exception as error:
+        raise TokeffError("the storage refuses", where=url, got=f"{type(error).__name__}: {error}", fix=FIX) from error
     return files, place
 
 
@@ -182,5 +184,4 @@ def _translated(url: str) -> Iterator[None]:
     except TokeffError:
         raise
     except Exception as error:
-        fix = "Check the address and the credentials; --storage-option NAME=VALUE tells the file system more."
-        raise TokeffError("the storage refuses", where=url, got=f"{type(error).__name__}: {error}", fix=fix) from error
+        raise TokeffError("the storage refuses", where=url, got=f"{type(error).__name__}: {error}", fix=FIX) from error

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path, PurePath
 
-from tokeff.errors import NotFound
+from tokeff.errors import NotFound, TokeffError
 from tokeff.readers.streams import is_url
 
 GLOB_SIGNS = re.compile(r"[*?\[]")
@@ -63,6 +63,9 @@ def _split_url(path: str) -> tuple[Path, str | None, str | None] | None:
     protocol, separator, rest = path.partition("://")
     if not separator or not is_url(path) or protocol.lower() == "file":
         return None
+    if "::" in rest:
+        fix = "Unpack it, or give a tar: those are read as they are."
+        raise TokeffError("addresses within archives cannot be read", where=path, fix=fix)
     is_web = protocol.lower() in {"http", "https"}
     parts = (rest.partition("?")[0] if is_web else rest).strip("/").split("/")
     first = next((place for place, part in enumerate(parts) if not is_web and GLOB_SIGNS.search(part)), len(parts))
