@@ -62,19 +62,25 @@ def profile(
 
 
 def compare(
-    runs: str | Path | Sequence[str | Path], *, baseline: str | None = None, allow: Sequence[str] = (), seed: int = 0
+    runs: str | Path | Sequence[str | Path],
+    *,
+    baseline: str | None = None,
+    allow: Sequence[str] = (),
+    by: str = "folder",
+    seed: int = 0,
 ) -> Comparison:
     """Tokenizers on the same items of one or several run directories, as `tokeff compare` does.
 
     `baseline`: a tokenizer's name; none means the first of each modality. `allow`: what may differ between the runs:
-    corpus, dtype, denominator. Raises TokeffError, naming what differs.
+    corpus, dtype, denominator. `by`: the parts of the corpus are folders, file endings or languages. Raises
+    TokeffError, naming what differs.
     """
     from pathlib import Path
 
     from tokeff.engine.comparing import compare as run
 
     listed = [runs] if isinstance(runs, str | Path) else list(runs)
-    return run([Path(each) for each in listed], baseline=baseline, allow=allow, seed=seed)
+    return run([Path(each) for each in listed], baseline=baseline, allow=allow, by=by, seed=seed)
 
 
 def plan(run: str | Path | Profile | Sequence[Measurement], **options: Any) -> Plan:

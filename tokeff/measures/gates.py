@@ -21,7 +21,8 @@ def alerts(measurement: Measurement) -> Iterator[Alert]:
     yield from text_alerts(measurement)
     if measurement.absent.get("ci.bytes_per_token.low") == "too_few_items":
         advice = "; with --unit line or paragraph each line or paragraph is an item" * (measurement.modality == "text")
-        sentence = f"{measurement.n_items} items are too few for an interval: it takes 10{advice}."
+        n = measurement.n_items
+        sentence = f"{n:,} {'item is' if n == 1 else 'items are'} too few for an interval: it takes 10{advice}."
         yield Alert(code="too_few_items", sentence=sentence, tokenizer=measurement.tokenizer)
 
     yield from _entropy(measurement)

@@ -13,7 +13,6 @@ from tokeff.reports.page.blocks import Table as PageTable
 from tokeff.reports.page.blocks import table as page_table
 
 Entry = str | Cell
-WRAPPED = {"change", "why", "what it is"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +41,10 @@ def sheet(columns: Sequence[str], rows: Iterable[Sequence[Entry]], right: Sequen
 
 
 def grid(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> Table:
-    """A table without lines, as all reports have it."""
+    """A table without lines, as all reports have it; where it is too wide, all columns but the first are folded."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(
-            name, justify="right" if name in right else "left", overflow="fold", no_wrap=name not in WRAPPED
-        )
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*row)
     return table
