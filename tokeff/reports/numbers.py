@@ -60,6 +60,15 @@ def estimate(value: Estimate) -> str:
     return f"{value.value:,.{places}f} [{value.low:,.{places}f}, {value.high:,.{places}f}]"
 
 
+def several(n: int, one: str, many: str) -> str:
+    """A number with what it counts.
+
+    >>> several(1, "item was", "items were"), several(2_000, "item was", "items were")
+    ('1 item was', '2,000 items were')
+    """
+    return f"{n:,} {one if n == 1 else many}"
+
+
 def optional(value: float | None, significant: int = 3) -> str:
     """A number or the sign for absence."""
     return ABSENT if value is None else digits(value, significant)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tokeff.records.runs import Profile
 from tokeff.reports.cautions import cautions
-from tokeff.reports.numbers import digits, estimate, quantity
+from tokeff.reports.numbers import digits, estimate, quantity, several
 from tokeff.reports.page.blocks import Cell, Message, Section, Table, cell, table
 from tokeff.reports.wording import sentence
 
@@ -23,7 +23,8 @@ def overview(profile: Profile) -> Section:
 
 def _paragraph(profile: Profile) -> str:
     held = ", ".join(
-        f"{population.n_items:,} {modality} items ({quantity(population.stored_bytes, 'B')} as stored)"
+        f"{several(population.n_items, f'{modality} item', f'{modality} items')} "
+        f"({quantity(population.stored_bytes, 'B')} as stored)"
         for modality, population in profile.population.items()
     )
     sampled = any(each.coverage == "sample" for each in profile.measurements)
@@ -32,8 +33,8 @@ def _paragraph(profile: Profile) -> str:
         f"The corpus holds {held}. {n} {'tokenizer was' if n == 1 else 'tokenizers were'} put to "
         f"{'a random sample of it' if sampled else 'all of it'}; "
         f"{profile.n_ok:,} of {profile.n_in:,} items were measured"
-        + (f" and {profile.n_err:,} were quarantined." if profile.n_err else ", none failed.")
-        + (f" {profile.n_ignored:,} items of other modalities were left out." if profile.n_ignored else "")
+        + (f" and {several(profile.n_err, 'was', 'were')} quarantined." if profile.n_err else ", none failed.")
+        + (f" {several(profile.n_ignored, 'item', 'items')} of other modalities left out." if profile.n_ignored else "")
     )
 
 
