@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,13 @@ def test_values_of_storage_options_stay_out_of_the_run(corpora: dict[str, str], 
     assert result.exit_code == 0, result.output
     kept = [path for path in out.rglob("*") if path.is_file() and b"hush-hush" in path.read_bytes()]
     assert kept == []
+
+
+def test_names_that_are_not_utf8_are_kept_in_a_run(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")
+    Path(path).write_text("a cup of coffee\n" * 9)
+    for place, given in enumerate((path, str(tmp_path))):
+        out = tmp_path / f"run{place}"
+        result = run(given, "-t", "bytes", "--modality", "text", "-o", str(out), "--no-report")
+        assert result.exit_code == 0, result.output
+        assert json.loads((out / "run.json").read_text("utf-8"))["arguments"]["paths"] == [given]

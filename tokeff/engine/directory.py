@@ -141,5 +141,6 @@ def _part(folder: Path, name: str) -> Path:
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     part = path.with_name(path.name.removesuffix(".part") + ".writing")
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    part.write_text(text + "\n", encoding="utf-8")
+    # Names of files that are not UTF-8 have surrogates: as escapes they are JSON.
+    part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     part.rename(path)

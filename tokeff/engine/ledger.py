@@ -51,7 +51,7 @@ class Ledger:
             if (folder / "job.json").exists():
                 _refuse_other_job(run, _load(folder / "job.json"), job)
             ledger = cls(folder, job)
-            ledger.keep(folder / "job.json", (json.dumps(job, indent=1, ensure_ascii=False) + "\n").encode())
+            ledger.keep(folder / "job.json", (json.dumps(job, indent=1) + "\n").encode())
             yield ledger
 
     @classmethod
@@ -72,7 +72,7 @@ class Ledger:
             with listed.open("w", encoding="utf-8") as out:
                 for part in parts(options.paths, options.reading):
                     total += part.stored_bytes
-                    out.write(json.dumps(part.to_json(), ensure_ascii=False) + "\n")
+                    out.write(json.dumps(part.to_json()) + "\n")
             with listed.open(encoding="utf-8") as lines, planned.open("w", encoding="utf-8") as out:
                 for line in lines:
                     for share in divided(Part.from_json(json.loads(line)), total):

@@ -30,7 +30,7 @@ class Shard:
 
     def to_line(self) -> str:
         """A line of the plan."""
-        return json.dumps(self.part.to_json(), ensure_ascii=False)
+        return json.dumps(self.part.to_json())
 
     @classmethod
     def from_line(cls, number: int, line: str) -> "Shard":
