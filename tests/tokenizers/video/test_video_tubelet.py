@@ -140,6 +140,31 @@ def test_patches_are_those_of_the_processors(name: str, processor: Any, n_frames
     assert torch.equal(cut.reshape(-1, 6 * side * side), expected["pixel_values_videos"].to(torch.uint8))
 
 
+@dataclass(frozen=True)
+class Slopes:
+    """Frames whose levels rise evenly from corner to corner."""
+
+    header: VideoHeader
+
+    def frames(self, indices: Sequence[int] | None = None) -> Iterator[Tensor]:
+        rows, columns = torch.arange(self.header.height), torch.arange(self.header.width)
+        level = (40 + 20 * rows[:, None] + 20 * columns).expand(3, -1, -1).to(torch.uint8)
+        n_frames = self.header.n_frames if indices is None else len(indices)
+        yield level.expand(n_frames, -1, -1, -1).contiguous()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 1), (1, 9), (5, 2)])
+@pytest.mark.parametrize("name", ["qwen2-vl-video", "qwen3-vl-video"])
+def test_clips_of_a_few_pixels_come_back(name: str, size: tuple[int, int]) -> None:
+    tokenizer = REGISTRY.open(name)
+    header = VideoHeader.regular(width=size[1], height=size[0], n_frames=5, frame_rate_hz=2)
+    signal = VideoSignal(header=header, source=Slopes(header))
+    (back,) = tokenizer.decode(tokenizer.encode([signal]), [header])  # type: ignore[attr-defined]
+    found, expected = (torch.cat(list(clip.source.frames())).int() for clip in (back, signal))
+    assert found.shape == expected.shape
+    assert int((found - expected).abs().max()) <= 6
+
+
 def test_the_published_example_clip() -> None:
     header = clip(16, 360, 640).header
     assert REGISTRY.open("qwen2-vl-video").count(header).n_tokens == 2392  # type: ignore[attr-defined]

@@ -154,9 +154,12 @@ def resize(frames: Tensor, size: Size, resample: Literal["bilinear", "bicubic"])
     """uint8 [n, 3, height, width] at another size, antialiased; on the CPU in 8 bits, as torchvision does."""
     if tuple(frames.shape[-2:]) == size:
         return frames
-    if frames.device.type == "cpu":
+    on_cpu = frames.device.type == "cpu"
+    # To one pixel, torch 2.11's uint8 kernel trips an assertion; to one column, its float kernel mixes rows up.
+    if on_cpu and size != (1, 1):
         return interpolate(frames, size=size, mode=resample, antialias=True)
-    if max(before / after for before, after in zip(frames.shape[-2:], size, strict=True)) > LARGEST_CUDA_REDUCTION:
+    reduction = max(before / after for before, after in zip(frames.shape[-2:], size, strict=True))
+    if not on_cpu and reduction > LARGEST_CUDA_REDUCTION:
         return resize(frames.cpu(), size, resample).to(frames.device)
     return interpolate(frames.float(), size=size, mode=resample, antialias=True).round_().clamp_(0, 255).to(torch.uint8)
 
