@@ -83,10 +83,11 @@ def test_values_of_storage_options_stay_out_of_the_run(corpora: dict[str, str], 
 
 
 def test_names_that_are_not_utf8_are_kept_in_a_run(tmp_path: Path) -> None:
-    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")
+    (tmp_path / "corpus").mkdir()
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/corpus/caf\xe9.txt")
     Path(path).write_text("a cup of coffee\n" * 9)
-    for place, given in enumerate((path, str(tmp_path))):
+    for place, given in enumerate((path, str(tmp_path / "corpus"))):
         out = tmp_path / f"run{place}"
-        result = run(given, "-t", "bytes", "--modality", "text", "-o", str(out), "--no-report")
+        result = run(given, "-t", "bytes", "-o", str(out), "--no-report")
         assert result.exit_code == 0, result.output
         assert json.loads((out / "run.json").read_text("utf-8"))["arguments"]["paths"] == [given]
