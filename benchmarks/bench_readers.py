@@ -1,6 +1,6 @@
 """Reading corpora: microseconds per item of each format beside the library people use, and memory against size.
 
-Run: python benchmarks/bench_readers.py [--gigabytes 1 10] [--out benchmarks/results/readers.json]
+Run: python benchmarks/bench_readers.py [--rows 200000] [--gigabytes 1 10] [--out benchmarks/results/readers.json]
 
 The same texts lie in every format. `tokeff` gives items that can be opened (key, size, content), the library rows of
 Python values; both run to the end, in turns. Times are of the processor, all threads together. Then JSON lines of so
@@ -24,7 +24,6 @@ from typing import Any
 from tokeff.engine.environment import library_versions, machine
 from tokeff.readers.corpus import find
 
-N_ROWS = 200_000
 N_ROUNDS = 3
 SENTENCE = "the of and to in is that for on with as by at from or an été schön 日本 λόγος"
 
@@ -36,18 +35,18 @@ def rows(n_rows: int, seed: int = 0) -> Iterator[dict[str, Any]]:
         yield {"id": n, "url": f"https://example.com/{n}", "text": text, "meta": {"score": n / 7, "lang": "en"}}
 
 
-def write_corpora(folder: Path) -> None:
+def write_corpora(folder: Path, n_rows: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
     import zstandard
 
-    table = list(rows(N_ROWS))
+    table = list(rows(n_rows))
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table).encode()
     (folder / "a.jsonl").write_bytes(lines)
     (folder / "a.jsonl.gz").write_bytes(gzip.compress(lines, 6))
     (folder / "a.jsonl.zst").write_bytes(zstandard.compress(lines, 3))
     pq.write_table(pa.Table.from_pylist(table), folder / "a.parquet", row_group_size=20_000, compression="zstd")
-    _write_tar(folder / "a.tar", table[: N_ROWS // 10])
+    _write_tar(folder / "a.tar", table[: n_rows // 10])
 
 
 def _write_tar(path: Path, table: list[dict[str, Any]]) -> None:
@@ -138,12 +137,13 @@ def memory(folder: Path, gigabytes: float) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gigabytes", type=float, nargs="*", default=[0.5, 1.0, 10.0])
+    parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "readers.json")
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_corpora(folder)
+        write_corpora(folder, arguments.rows)
         formats = [compare(path) for path in sorted(folder.iterdir())]
         sizes = [memory(folder, gigabytes) for gigabytes in arguments.gigabytes]
     report = {
