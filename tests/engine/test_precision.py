@@ -12,13 +12,13 @@ from tokeff.errors import TokeffError
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """30,000 lines, sorted so that the head is nothing like the rest: English first, then Greek."""
+    """9,000 lines, sorted so that the head is nothing like the rest: English first, then Greek."""
     draw = random.Random(0)
     greek, english = ["λόγος", "ἀρχή", "φύσις", "ψυχή", "καί"], ["word", "beginning", "nature", "soul", "and"]
     path = tmp_path_factory.mktemp("corpus") / "lines.txt"
     with path.open("w", encoding="utf-8") as out:
-        for number in range(30_000):
-            words = greek if number > 20_000 else english
+        for number in range(9_000):
+            words = greek if number > 6_000 else english
             out.write(" ".join(draw.choices(words, k=draw.randint(3, 30))) + "\n")
     return path
 
@@ -28,24 +28,24 @@ def test_it_stops_when_the_interval_is_narrow_enough(corpus: Path, tmp_path: Pat
     exact = whole.measurements[0].bytes_per_token.value
     run = tmp_path / "run"
     profile = tokeff.profile(
-        corpus, tokenizers=["tekken", "bytes"], unit="line", precision=0.02, reconstruction="off", device="cpu",
+        corpus, tokenizers=["tekken", "bytes"], unit="line", precision=0.03, reconstruction="off", device="cpu",
         out=run, report=False,
     )  # fmt: skip
     tekken, raw = profile.measurements
     estimate = tekken.bytes_per_token
     assert estimate.low is not None
     assert estimate.high is not None
-    assert max(estimate.high / estimate.value - 1, 1 - estimate.low / estimate.value) <= 0.02
+    assert max(estimate.high / estimate.value - 1, 1 - estimate.low / estimate.value) <= 0.03
     # Twice the half-width: one run in ten thousand would fail, and the seed is fixed.
-    assert estimate.value == pytest.approx(exact, rel=0.04)
-    assert 200 <= tekken.n_items < 15_000
+    assert estimate.value == pytest.approx(exact, rel=0.06)
+    assert 200 <= tekken.n_items < 6_000
     assert tekken.coverage == "sample"
     sampling = json.loads((run / "run.json").read_text())["sampling"]
     assert sampling["text"]["n_items"] == tekken.n_items
-    assert sampling["text"]["of_items"] == 30_000
+    assert sampling["text"]["of_items"] == 9_000
     assert 0 < sampling["text"]["stored_bytes"] < sampling["text"]["of_stored_bytes"]
     # What follows from headers is exact.
-    assert (raw.counted, raw.n_items, raw.bytes_per_token.value) == ("header", 30_000, 1.0)
+    assert (raw.counted, raw.n_items, raw.bytes_per_token.value) == ("header", 9_000, 1.0)
 
 
 def test_where_all_is_read_the_ratio_is_exact(corpus: Path, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def _drawn(result: "Profile") -> Iterator[str]:
     for modality, drawn in result.run["sampling"].items():
         share = drawn["stored_bytes"] / max(1, drawn["of_stored_bytes"])
         items = f"{drawn['n_items']:,} of {drawn['of_items']:,} items"
-        yield f"For this precision {items} of {modality} were measured, {100 * share:.2g} % of its bytes."
+        yield f"For this precision {items} of {modality} were measured, {100 * share:.3g} % of its bytes."
 
 
 def _storage_option(given: str) -> tuple[str, str]:
