@@ -26,7 +26,7 @@ ADDRESS_SPACE_BYTES = 12 * 2**30
 
 
 CASE_CPU_SECONDS = 60
-"""A case that takes more is ended by the system, so that a loop is seen on a busy machine too. The slowest takes 1 s."""
+"""A case that takes more is ended by the system: a loop is seen on a busy machine too. The slowest takes 1 s."""
 
 
 def corrupted(data: bytes, other: bytes, random: Random) -> tuple[str, bytes]:
