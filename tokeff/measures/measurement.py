@@ -16,11 +16,9 @@ from tokeff.measures.figures import (
     density_figures,
     distortion_figures,
     entropy_figures,
-    reconstruction_figures,
     text_figures,
 )
-from tokeff.measures.missing import missing_intervals
-from tokeff.measures.reconstruction import CODED_ITEMS
+from tokeff.measures.missing import rebuilt_figures
 from tokeff.measures.rows import product_name
 from tokeff.records.cards import Card
 from tokeff.records.measurements import Estimate, Figures, Measurement
@@ -67,10 +65,7 @@ def measurement(
         reasons["rate_bits_per_byte"] = reasons["entropy"]
     rebuilt = reconstruction
     if rebuilt is None:
-        rebuilt = reconstruction_figures(tally, card.modality, reasons)
-        if tally.count(CODED_ITEMS):
-            spread = missing_intervals(tally, card.modality, population=population, seed=seed, absent=reasons)
-            rebuilt = {**rebuilt, **({"intervals": spread} if spread else {})}
+        rebuilt = rebuilt_figures(tally, card.modality, absent=reasons, population=population, seed=seed)
     return Measurement(
         **_of_what(card, counts, tally, codebook_sizes),
         device=device,

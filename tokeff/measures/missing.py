@@ -11,12 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokeff.maths.intervals import RatioInterval, ratio_interval
-from tokeff.measures.reconstruction import CODED_BYTES, FIDELITIES, Fidelity
+from tokeff.measures.figures import reconstruction_figures
+from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
 from tokeff.records.items import Modality
 from tokeff.records.measurements import MIDDLE_SCALE
 from tokeff.records.tallies import Tally, from_fixed
 
 CONFIDENCE = 0.95
+
+
+def rebuilt_figures(
+    tally: Tally, modality: Modality, *, absent: dict[str, str], population: int | None = None, seed: int = 0
+) -> Mapping[str, Any]:
+    """The figures of the reconstruction, with their intervals where items were coded."""
+    found = reconstruction_figures(tally, modality, absent)
+    if not tally.count(CODED_ITEMS):
+        return found
+    spread = missing_intervals(tally, modality, population=population, seed=seed, absent=absent)
+    return {**found, "intervals": spread} if spread else found
 
 
 def missing_intervals(

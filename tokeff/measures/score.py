@@ -3,7 +3,8 @@
 from collections.abc import Container, Sequence
 
 from tokeff.measures.comparison import compare_media
-from tokeff.measures.figures import distortion_figures, reconstruction_figures
+from tokeff.measures.figures import distortion_figures
+from tokeff.measures.missing import rebuilt_figures
 from tokeff.measures.reconstruction import SourceBits, reconstruction_columns
 from tokeff.measures.references import reference_columns
 from tokeff.measures.rows import Column, tally_of_columns
@@ -51,6 +52,6 @@ def score_of(modality: Modality, tally: Tally, n_errors: int) -> Score:
         n_errors=n_errors,
         raw_bytes=tally.count("raw_bytes"),
         distortion=distortion_figures(tally, modality, absent),
-        reconstruction=reconstruction_figures(tally, modality, absent),
+        reconstruction=rebuilt_figures(tally, modality, absent=absent),
         absent=absent,
     )

@@ -32,3 +32,22 @@ def missing_bits(each: Measurement) -> float | None:
     """H(X | reconstruction) in bits per raw byte at full depth and scale; None where it was not measured."""
     value = each.reconstruction.get("entropy_bits_per_byte")
     return None if value is None else float(value)
+
+
+def said_missing(each: Measurement) -> str:
+    """What is missing per raw byte and kept at the middle fidelity, with their intervals; "" where there are none."""
+    spread, value = each.reconstruction.get("intervals") or {}, missing_bits(each)
+    if value is None or not spread:
+        return ""
+    missing, kept = spread["entropy_bits_per_byte"], spread["retained_share"]
+    said = [f"{value:.3g} bits per raw byte are missing{_between(missing['low'], missing['high'], '.3g')}"]
+    share = next(
+        (s.value for s in retained_shares(each) if (s.depth, s.scale) == (kept["depth_bits"], kept["scale"])), None
+    )
+    if share is not None:
+        said.append(f"{share:.1%} is kept at scale 1/{kept['scale']}{_between(kept['low'], kept['high'], '.1%')}")
+    return f" {'; '.join(said)}."
+
+
+def _between(low: float | None, high: float | None, digits: str) -> str:
+    return "" if low is None or high is None else f" ({low:{digits}} to {high:{digits}})"

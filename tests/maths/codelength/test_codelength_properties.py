@@ -152,6 +152,16 @@ def test_reductions_average_boxes_and_keep_octaves() -> None:
     assert kept[1] < 5
 
 
+def test_a_signal_reduced_in_parts_is_the_whole_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, s = _pictures(2, 3, 61, 45), _sound(2, 2, 5003)
+    whole = {scale: (fidelity.reduce_pictures(x, scale), fidelity.reduce_sound(s, scale)) for scale in fidelity.SCALES}
+    monkeypatch.setattr(fidelity, "SAMPLES_AT_ONCE", 4000)
+    for scale, (picture, sound) in whole.items():
+        assert torch.equal(fidelity.reduce_pictures(x, scale), picture)
+        assert sound.shape[-1] == -(-5003 // scale)
+        assert torch.equal(fidelity.reduce_sound(s, scale), sound)
+
+
 def test_bad_input_is_refused_with_what_was_got() -> None:
     x, s = _pictures(1, 3, 8, 8), _sound(1, 1, 64)
     with pytest.raises(TokeffError, match=r"\(1, 3, 8, 7\) beside \(1, 3, 8, 8\)"):

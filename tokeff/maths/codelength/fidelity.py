@@ -17,8 +17,11 @@ from tokeff.maths.codelength.images import image_code_length
 IMAGE_DEPTHS_BITS, AUDIO_DEPTHS_BITS = (8, 6, 4), (16, 12, 8)
 SCALES = (1, 2, 4, 8)
 
-_HALF_BAND = 63
-"""Taps of the low-pass filter of an octave."""
+SAMPLES_AT_ONCE = 2**20
+"""Samples that are reduced at a time, so that memory does not grow with the signal."""
+
+_HALF_BAND, _ABREAST = 63, 32
+"""Taps of the low-pass filter of an octave; outputs of it that one product of matrices yields side by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,13 @@ def reduce_pictures(x: Tensor, scale: int) -> Tensor:
 
     Boxes at the right and lower edge of odd sizes hold the rows and columns that are left.
     """
-    x, scale = checks.pictures(x, "the pictures"), _scale(scale)
+    checks.picture_shape(x, "the pictures")
+    rows = max(1, SAMPLES_AT_ONCE // (x[:, :, 0].numel() * _scale(scale))) * scale
+    parts = [_boxes(checks.pictures(part, "the pictures"), scale) for part in torch.split(x, rows, 2)]
+    return torch.cat(parts, 2)
+
+
+def _boxes(x: Tensor, scale: int) -> Tensor:
     h, w = x.shape[-2:]
     whole = torch.nn.functional.pad(x.double(), (0, -w % scale, 0, -h % scale))
     inside = torch.nn.functional.pad(x.new_ones(1, 1, h, w).double(), (0, -w % scale, 0, -h % scale))
@@ -67,17 +76,38 @@ def reduce_sound(x: Tensor, scale: int) -> Tensor:
 
     Each octave is a windowed-sinc low-pass at a quarter of the rate and every second sample.
     """
-    out = sixteen_bits(x, "the recordings").double()
-    k = torch.arange(_HALF_BAND, dtype=torch.float64, device=out.device) - _HALF_BAND // 2
-    taps = (
-        torch.sinc(k / 2)
-        * torch.hann_window(_HALF_BAND + 2, periodic=False, dtype=torch.float64, device=out.device)[1:-1]
-    )
-    taps = (taps / taps.sum()).view(1, 1, -1)
-    for _ in range(_scale(scale).bit_length() - 1):
-        flat = torch.nn.functional.pad(out.flatten(0, 1)[:, None], (_HALF_BAND // 2, _HALF_BAND // 2))
-        out = torch.nn.functional.conv1d(flat, taps, stride=2).view(*out.shape[:2], -1)
-    return out.round().clamp(-32768, 32767).long()
+    step = max(1, SAMPLES_AT_ONCE // max(1, x[..., 0].numel() * _scale(scale))) * scale
+    return torch.cat([_octaves(x, start, step, scale) for start in range(0, x.shape[-1], step)], -1)
+
+
+def _octaves(x: Tensor, start: int, step: int, scale: int) -> Tensor:
+    """What `step` samples from `start` on become: with as many around them as the filters of all octaves reach."""
+    n, first = x.shape[-1], start - _HALF_BAND * scale
+    stop = min(n, start + step)
+    last = stop + _HALF_BAND * scale + (-stop % scale)
+    inside = sixteen_bits(x[..., max(first, 0) : min(last, n)], "the recordings").double()
+    piece = torch.nn.functional.pad(inside, (max(-first, 0), max(last - n, 0)))
+    for _ in range(scale.bit_length() - 1):
+        n, first, piece = -(-n // 2), first // 2, _octave(piece)
+        # What the filter yields outside the recording is not there.
+        piece[..., : max(-first, 0)] = 0.0
+        piece[..., max(n - first, 0) :] = 0.0
+    kept = piece[..., start // scale - first : -(-stop // scale) - first]
+    return kept.round().clamp(-32768, 32767).long()
+
+
+def _octave(x: Tensor) -> Tensor:
+    """The lower octave of x [B, channels, n], n even: stretches of it times a matrix of shifted filters."""
+    k = torch.arange(_HALF_BAND, dtype=torch.float64, device=x.device) - _HALF_BAND // 2
+    window = torch.hann_window(_HALF_BAND + 2, periodic=False, dtype=torch.float64, device=x.device)[1:-1]
+    taps = torch.sinc(k / 2) * window
+    width = _HALF_BAND + 2 * (_ABREAST - 1)
+    shifted = torch.zeros(_ABREAST, width, dtype=torch.float64, device=x.device)
+    places = torch.arange(_HALF_BAND, device=x.device) + 2 * torch.arange(_ABREAST, device=x.device)[:, None]
+    shifted.scatter_(1, places, (taps / taps.sum()).expand(_ABREAST, -1))
+    n = x.shape[-1] // 2
+    padded = torch.nn.functional.pad(x, (_HALF_BAND // 2, _HALF_BAND // 2 + 2 * (-n % _ABREAST)))
+    return torch.matmul(padded.unfold(-1, width, 2 * _ABREAST), shifted.mT).flatten(-2)[..., :n]
 
 
 def retained_image_bits(x: Tensor, side: Tensor, *, depth_bits: int = 8, scale: int = 1) -> list[Share]:

@@ -10,7 +10,7 @@ from tokeff.reports.numbers import digits
 from tokeff.reports.page.blocks import Cell, Figure, Section, Table, cell, table
 from tokeff.reports.page.charts import cells, colour_of, points
 from tokeff.reports.page.drawing import figure
-from tokeff.reports.retained import Share, missing_bits, retained_shares
+from tokeff.reports.retained import Share, missing_bits, retained_shares, said_missing
 
 REASONS = {
     "no_decoder": "this tokenizer cannot decode its tokens",
@@ -85,7 +85,8 @@ def _map(each: Measurement, shares: Sequence[Share]) -> Figure:
     return figure(
         f"{each.tokenizer} ({each.modality})",
         f"Share of the information that {each.tokenizer} keeps, by depth and scale: from "
-        f"{min(share.value for share in shares):.0%} to {max(share.value for share in shares):.0%}.",
+        f"{min(share.value for share in shares):.0%} to {max(share.value for share in shares):.0%}."
+        + said_missing(each),
         cells(rows, x_name="scale", y_name="depth", x=xs, y=ys),
         small=True,
         table=table(f"Share kept by {each.tokenizer}", columns, behind),
