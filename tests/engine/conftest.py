@@ -72,11 +72,13 @@ def trap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def trapped_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """2,007 items: lines, and texts of which one kills, one hangs and one raises; and one that is no text at all."""
+    """2,007 items in eight shards: lines, and texts of which one kills, one hangs and one raises."""
     folder = tmp_path_factory.mktemp("trapped") / "corpus"
     folder.mkdir()
     for number in range(8):
-        texts = (f"line {line} of file {number}, with some words more {'x' * (line % 37)}" for line in range(240))
+        texts = (
+            f"line {line} of file {number}, with some words more {'x ' * (1200 + line % 37)}" for line in range(240)
+        )
         lines = (json.dumps({"text": text}) + "\n" for text in texts)
         (folder / f"{number}.jsonl").write_text("".join(lines))
     for number in range(84):

@@ -22,14 +22,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     draw = np.random.default_rng(0)
     for number in range(12):
-        pixels = draw.integers(0, 256, (200, 300, 3), dtype=np.uint8)
+        pixels = draw.integers(0, 256, (48, 64, 3), dtype=np.uint8)
         out = io.BytesIO()
         Image.fromarray(pixels).save(out, "PNG")
         (folder / f"{number}.png").write_bytes(out.getvalue())
-        noise = draw.integers(-3000, 3000, 16_000, dtype=np.int16)
+        noise = draw.integers(-3000, 3000, 4000, dtype=np.int16)
         soundfile.write(folder / f"{number}.wav", noise, 16_000, subtype="PCM_16")
-        (folder / f"{number}.txt").write_text(f"text {number} with words " * (40 * number + 1))
-    (folder / "bad.png").write_bytes(out.getvalue()[:5000])
+        (folder / f"{number}.txt").write_text(f"text {number} with words " * (8000 * number + 1))
+    (folder / "bad.png").write_bytes(out.getvalue()[:3000])
     (folder / "bad.txt").write_bytes(b"\xff\xfe\xfd" * 99)
     return folder
 

@@ -97,8 +97,9 @@ def test_exactly_the_items_that_are_to_blame_are_quarantined(uninterrupted: Path
     assert "SIGSEGV" in next(line["message"] for line in lines if line["reason"] == "worker_died")
     sizes = [line["stored_bytes"] for line in lines]
     assert sizes == [len(f"{word} and whatever follows") for word in ("KILL", "HANG", "RAISE")]
-    totals = json.loads((uninterrupted / "run.json").read_text())["totals"]
-    assert totals == {"n_in": 2007, "n_ok": 2004, "n_err": 3, "n_ignored": 0}
+    facts = json.loads((uninterrupted / "run.json").read_text())
+    assert facts["execution"]["n_shards"] == 8
+    assert facts["totals"] == {"n_in": 2007, "n_ok": 2004, "n_err": 3, "n_ignored": 0}
     (measured,) = json.loads((uninterrupted / "measurements.json").read_text())["measurements"]
     assert (measured["n_items"], measured["n_errors"]) == (2004, 3)
 
@@ -113,6 +114,7 @@ def test_killed_at_twenty_moments_it_ends_as_if_nothing_had_been(
     assert drivers + workers == 20
     assert drivers > 4
     assert workers > 4
+    assert any((run / "shards").glob("*-measure-*.zip"))
     finished(arguments, trap)
     assert content(run) == content(uninterrupted)
 
