@@ -175,3 +175,27 @@ def test_a_damaged_weights_file(trained: Path, tmp_path: Path) -> None:
     path.write_bytes(b"short")
     with pytest.raises(ArtefactInvalid, match="cannot be read as safetensors"):
         load_codec(path)
+
+
+def test_silence_is_trained_on_without_figures(tmp_path: Path) -> None:
+    """What silence does not have is None; what it has is finite."""
+    header = AudioHeader(sample_rate_hz=8000, n_samples=4000, n_channels=1)
+    silent = [AudioSignal(header=header, samples=torch.zeros(1, 4000)) for _ in range(3)]
+    last = fit(PLAN, silent, tmp_path / "run")
+    assert last.held_out_si_sdr_db == (None, None)
+    assert all(value is not None and value < 1 for value in last.held_out_log_mel_db)
+    record = json.loads((tmp_path / "run" / "training.json").read_text())
+    assert record["history"][-1]["held_out_si_sdr_db"] == [None, None]
+    codec = load_codec(tmp_path / "run" / "model.safetensors")
+    assert codec.samples(codec.ids(torch.zeros(1, 3200), 12)).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("rate", [24000, 48000])
+def test_other_rates(rate: int, recordings: list[AudioSignal], tmp_path: Path) -> None:
+    plan = replace(PLAN, config=replace(SMALL, sample_rate_hz=rate), steps=1)
+    fit(plan, recordings, tmp_path / "run")
+    tokenizer: Any = REGISTRY.open(f"rvq:{tmp_path / 'run'}")
+    tokens = tokenizer.encode(recordings)
+    assert {each.counts.n_positions for each in tokens} == {25}
+    copies = tokenizer.decode(tokens, [signal.header for signal in recordings])
+    assert [each.samples.shape for each in copies] == [signal.samples.shape for signal in recordings]
