@@ -1,68 +1,45 @@
-"""An item is found again by its key, whatever holds it."""
+"""Of a file that is cut, the piece that holds a line or row is known without reading the others."""
 
-import gzip
-import io
 import json
-import tarfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tokeff.readers.corpus import find
-from tokeff.readers.locating import locate
+from tokeff.readers.locating import holding
 from tokeff.readers.options import ReadOptions
-from tokeff.records.items import Item
-
-
-def content(item: Item | None) -> bytes:
-    assert item is not None
-    with item.open() as stream:
-        return stream.read()
+from tokeff.readers.parts import items, parts
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    root = tmp_path / "corpus"
-    (root / "sub").mkdir(parents=True)
-    (root / "sub" / "a#b.txt").write_text("one\n\nthree\n")
-    rows = "".join(json.dumps({"text": f"line {n}"}) + "\n" for n in range(50))
-    (root / "l.jsonl").write_text(rows)
-    (root / "m.jsonl.gz").write_bytes(gzip.compress(rows.encode()))
-    pq.write_table(pa.table({"text": [f"row {n}" for n in range(50)]}), root / "t.parquet", row_group_size=9)
-    with tarfile.open(root / "sub/w.tar", "w") as archive:
-        for name in ("deep/x.txt", "deep/x.txt", "y.txt"):
-            entry = tarfile.TarInfo(name)
-            entry.size = 2
-            archive.addfile(entry, io.BytesIO(name[:1].encode() * 2))
-    return root
+def cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokeff.readers.cutting.PIECE_BYTES", 60)
+    monkeypatch.setattr("tokeff.readers.cutting.CHUNK_BYTES", 30)
 
 
-@pytest.mark.parametrize("how", [{}, {"unit": "line"}, {"columns": ("text",), "unit": "line"}])
-@pytest.mark.parametrize("is_cut", [False, True])
-def test_every_item(corpus: Path, how: dict[str, Any], is_cut: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if is_cut:
-        monkeypatch.setattr("tokeff.readers.cutting.PIECE_BYTES", 20)
-        monkeypatch.setattr("tokeff.readers.cutting.CHUNK_BYTES", 10)
-    found = [one for one in find([corpus], **how) if isinstance(one, Item)]
-    assert len(found) > 150
-    for one in found:
-        again = locate(one.key, [corpus], ReadOptions(**how))
-        assert (again.key, again.modality) == (one.key, one.modality) if again else False
-        assert content(again) == content(one)
+@pytest.mark.usefixtures("cut")
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "a.txt"])
+def test_one_piece_of_many_holds_an_item(tmp_path: Path, name: str) -> None:
+    rows = [{"text": f"row {n}"} for n in range(60)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "a.txt").write_text("".join(f"a line {n}\n" for n in range(60)))
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=5)
+    path, options = tmp_path / name, ReadOptions(unit="line" if name == "a.txt" else "file")
+    assert len([piece for part in parts([path], options) for piece in part.pieces]) > 5
+    keys = [one.key for one in find([path], unit=options.unit)]
+    assert len(keys) == 60
+    for key in keys:
+        (part,) = holding(parts([path], options), [key.removeprefix(name)])
+        assert key in [one.key for one in items(part, options)]
+    ends = [key.removeprefix(name) for key in (keys[0], keys[-1])]
+    assert len(list(holding(parts([path], options), ends))) == 2
 
 
-def test_of_several_roots_the_right_one(corpus: Path) -> None:
-    paths: list[str | Path] = [corpus / "l.jsonl", corpus / "sub", "memory://nothing"]
-    assert content(locate("l.jsonl#L7.text", paths, ReadOptions())) == b"line 6"
-    assert content(locate("sub/w.tar/deep/x.txt~2", paths, ReadOptions())) == b"dd"
-
-
-@pytest.mark.parametrize(
-    "key", ["corpus/none.txt", "corpus/l.jsonl#L99.text", "corpus/l.jsonl#L1.body", "x", "corpus/sub"]
-)
-def test_what_is_no_longer_there(corpus: Path, key: str) -> None:
-    assert locate(key, [corpus], ReadOptions()) is None
-    assert locate(key, [corpus / "gone"], ReadOptions()) is None
+@pytest.mark.usefixtures("cut")
+def test_where_no_number_is_said_all_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a line\n" * 60)
+    options = ReadOptions(unit="line")
+    n_pieces = sum(len(part.pieces) for part in parts([tmp_path / "a.txt"], options))
+    assert len(list(holding(parts([tmp_path / "a.txt"], options), [""]))) == n_pieces

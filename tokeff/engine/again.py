@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tokeff.errors import TokeffError
-from tokeff.readers.options import ReadOptions
+from tokeff.readers.locating import holding
+from tokeff.readers.options import ReadOptions, Unit
 from tokeff.readers.parts import items, parts
 from tokeff.readers.roots import Root, roots_of
 from tokeff.records.items import Item, Modality
 
 MOST_READ = 200_000
-"""Items that are passed in one file of many."""
+"""Items that are passed in one piece of a file of many."""
 
 
 def again(arguments: Mapping[str, Any], keys: Collection[str], modality: Modality) -> dict[str, Item]:
@@ -53,7 +54,7 @@ def _place(key: str, roots: Sequence[Root]) -> tuple[Path, str] | None:
 def _inside(path: Path, wanted: Mapping[str, str], arguments: Mapping[str, Any], modality: Modality) -> dict[str, Item]:
     """Items of one file by the keys that the run gave them."""
     label = roots_of([path])[0].label
-    unit = arguments.get("unit", "file") if set(wanted) != {""} else "file"
+    unit: Unit = arguments.get("unit", "file") if set(wanted) != {""} else "file"
     options = ReadOptions(
         modality=modality,
         unit=unit,
@@ -63,8 +64,9 @@ def _inside(path: Path, wanted: Mapping[str, str], arguments: Mapping[str, Any],
     )
     found: dict[str, Item] = {}
     try:
-        every = (item for part in parts([path], options) for item in items(part, options))
-        for item in islice(every, MOST_READ):
+        near = holding(parts([path], options), wanted)
+        every = (item for part in near for item in islice(items(part, options), MOST_READ))
+        for item in every:
             if isinstance(item, Item) and (key := wanted.get(item.key.removeprefix(label))) is not None:
                 found[key] = item
                 if len(found) == len(wanted):

@@ -1,61 +1,27 @@
-"""An item found again by its key, without reading what lies before it where that can be passed over.
+"""Which pieces of a file may hold some of its items: the others need not be read to find them again.
 
-Leaves out URLs: what they need to be opened is not kept with a run.
+Leaves out reading, and finding the file (`tokeff.engine.again`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator
 from itertools import pairwise
-from pathlib import Path
 
-from tokeff.errors import TokeffError
-from tokeff.readers.options import ReadOptions
-from tokeff.readers.parts import items, parts
-from tokeff.readers.pieces import Part, Piece
-from tokeff.readers.roots import Root, roots_of
-from tokeff.records.items import Item
+from tokeff.readers.pieces import Part
 
 NUMBER = re.compile(r"#[LR](\d+)")
 
 
-def locate(key: str, paths: Sequence[str | Path], options: ReadOptions) -> Item | None:
-    """The item of a corpus that has this key; None where it is no longer there."""
-    try:
-        roots = [root for root in roots_of(paths) if root.url is None]
-        place = next(_places(key, roots), None)
-        if place is None:
-            return None
-        path, within = place
-        wanted = f"{path.name}{within}"
-        for piece in _near(parts([path], options), within):
-            for found in items(Part(key="", pieces=(piece,)), options):
-                if found.key == wanted and isinstance(found, Item):
-                    return replace(found, key=key)
-    except TokeffError:
-        pass
-    return None
+def holding(cut: Iterator[Part], withins: Collection[str]) -> Iterator[Part]:
+    """The pieces of one file, a part each, that may hold an item with one of these ends of a key (`#L12.text`).
 
-
-def _places(key: str, roots: Sequence[Root]) -> Iterator[tuple[Path, str]]:
-    """The file that holds an item, and the rest of the key, which is within the file."""
-    ends = sorted({len(key), *(match.start() for match in re.finditer("[#/]", key))}, reverse=True)
-    for end in ends:
-        name = key[:end]
-        for root in roots:
-            if name == root.label or name.startswith(f"{root.label}/"):
-                path = Path(f"{root.path}{name.removeprefix(root.label)}")
-                if path.is_file():
-                    yield path, key[end:]
-
-
-def _near(cut: Iterator[Part], within: str) -> Iterator[Piece]:
-    """Of the pieces of a file, those that may hold the line or row."""
-    number = NUMBER.match(within)
+    All of them where an end does not begin with the number of a line or row.
+    """
+    numbers = [NUMBER.match(within) for within in withins]
     pieces = [piece for part in cut for piece in part.pieces]
-    if number is None or len(pieces) == 1:
-        yield from pieces
-        return
     for piece, behind in pairwise([*pieces, None]):
-        if piece is not None and piece.first <= int(number[1]) and (behind is None or int(number[1]) < behind.first):
-            yield piece
+        if piece is None:
+            continue
+        stop = None if behind is None else behind.first
+        if any(n is None or (piece.first <= int(n[1]) and (stop is None or int(n[1]) < stop)) for n in numbers):
+            yield Part(key=piece.key, pieces=(piece,))
