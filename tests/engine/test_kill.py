@@ -38,17 +38,19 @@ def content(run: Path) -> dict[str, Any]:
     return {"measurements": json.dumps(measurements), "facts": facts, **files}
 
 
-def children(pid: int) -> list[int]:
-    """Process ids below a process."""
+def workers_of(pid: int) -> list[int]:
+    """Worker processes and actors of Ray below a process."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (entry / "cmdline").read_bytes()
             except (OSError, IndexError):
                 continue
             if parent == pid:
-                found += [int(entry.name), *children(int(entry.name))]
+                found += [int(entry.name)] * (b"executors.child" in command or b"ray::Actor" in command)
+                found += workers_of(int(entry.name))
     return found
 
 
@@ -62,7 +64,7 @@ def kill_at_random(
     while sum(killed.values()) < n_kills:
         time.sleep(draw.uniform(0, within))
         assert process.poll() is None, f"ended by itself after {killed}"
-        victims = children(process.pid)
+        victims = workers_of(process.pid)
         if victims and draw.random() < 0.5:
             try:
                 os.kill(draw.choice(victims), signal.SIGKILL)

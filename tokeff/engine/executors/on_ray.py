@@ -46,13 +46,14 @@ class OnRay:
     def __init__(
         self, read: ReadOptions, n_workers: int | None, item_timeout: float, *, address: str | None, use_gpu: bool
     ) -> None:
-        self._ray = _connected(address)
+        self._ray, self._is_ours = _connected(address)
         resources = self._ray.cluster_resources()
         self.n_workers = n_workers or max(1, int(resources.get("GPU" if use_gpu else "CPU", 1)))
         environment = {name: value for name, value in os.environ.items() if name.startswith(HANDED_ON)}
         self._arguments = (read, item_timeout, environment)
-        self._hired = self._ray.remote(Actor).options(num_cpus=1, num_gpus=int(use_gpu), max_restarts=0)
+        self._class = self._ray.remote(Actor).options(num_cpus=1, num_gpus=int(use_gpu), max_restarts=0)
         self._idle: list[Any] = []
+        self._hired: list[Any] = []
 
     def run(self, tasks: Iterable[Task], observer: Observer) -> Iterator[tuple[Task, bytes]]:
         """Tasks in order, results as they come."""
@@ -75,29 +76,42 @@ class OnRay:
                     if lost[number] > MAX_LOST:
                         where = f"shard {number} ({task.shard.part.key})"
                         raise RunError("Ray loses the worker again and again", where=where, got=str(error)) from error
+                    self._hired.remove(actor)
                     self._give(task, out)
                     continue
+                except self._ray.exceptions.RayError as error:
+                    fix = "What is done is kept: the same command goes on."
+                    raise RunError("Ray gave up", where="--engine ray", got=str(error), fix=fix) from error
                 self._idle.append(actor)
                 data = understood(message)
                 observer.advance(stored_bytes=stored_bytes, n_items=n_items, n_errors=n_errors)
                 yield task, data
 
     def close(self) -> None:
-        """Leave the cluster; the actors go with this."""
-        self._ray.shutdown()
+        """Let the actors go, and leave the cluster if it was joined here."""
+        for actor in self._hired:
+            self._ray.kill(actor)
+        if self._is_ours:
+            self._ray.shutdown()
 
     def _give(self, task: Task, out: dict[Any, tuple[Any, Task]]) -> None:
-        actor = self._idle.pop() if self._idle else self._hired.remote(*self._arguments)
+        if not self._idle:
+            self._hired.append(self._class.remote(*self._arguments))
+            self._idle.append(self._hired[-1])
+        actor = self._idle.pop()
         out[actor.run.remote(json.dumps(task.to_json()))] = actor, task
 
 
-def _connected(address: str | None) -> Any:
+def _connected(address: str | None) -> tuple[Any, bool]:
+    """Ray, and whether it was joined here: who calls from a program of Ray's is there already."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
     except ImportError as error:
         fix = "pip install 'tokeff[ray]'"
         raise TokeffError("Ray is not installed", where="--engine ray", got=str(error), fix=fix) from error
+    if ray.is_initialized():
+        return ray, False
     here: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
     try:
         ray.init(
@@ -106,4 +120,4 @@ def _connected(address: str | None) -> Any:
     except Exception as error:
         # Ray raises bare ones, too.
         raise RunError(f"cannot join the Ray cluster: {error}", where=f"--address {address or 'local'}") from error
-    return ray
+    return ray, True
