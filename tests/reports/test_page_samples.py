@@ -8,8 +8,11 @@ import pytest
 
 import tokeff
 from tokeff.engine.loading import load_profile
-from tokeff.reports.page.blocks import Sample, View
+from tokeff.reports.page.blocks import Figure, Sample, Table, View
+from tokeff.reports.page.sections.items import breakdown
 from tokeff.reports.page.sections.samples import reconstructions
+from tokeff.reports.page.spoken import spoken
+from tokeff.reports.page.statistics import item_statistics
 
 SAMPLES = Path(__file__).parents[2] / "data_samples"
 ITEMS = ("text/greek_elies.txt", "image/balls_small.png", "audio/drums.flac", "video/typing.mkv")
@@ -83,3 +86,22 @@ def test_a_corpus_that_is_gone_is_said(tmp_path: Path) -> None:
     shutil.rmtree(place)
     section = reconstructions(load_profile(run), run)
     assert "no longer where the run found it" in section.lead[0]
+
+
+def test_sums_by_language_are_those_of_the_rows(tmp_path: Path) -> None:
+    pytest.importorskip("py3langid")
+    run = tmp_path / "run"
+    paths = [SAMPLES / "text" / f"{name}.txt" for name in ("english_lighthouse", "english_letters", "greek_elies")]
+    tokeff.profile(paths, tokenizers=["bytes"], unit="paragraph", out=run, report=False, reconstruction="off")
+    profile = load_profile(run)
+    found = spoken(profile, run)
+    assert found is not None
+    groups = found.groups["text", "bytes"]
+    assert {"en", "el"} <= set(groups)
+    assert sum(group.n for group in groups.values()) == profile.measurements[0].n_items
+    assert sum(group.x for group in groups.values()) == profile.measurements[0].raw_bytes
+    greek = [item for item in found.found.of if "greek" in item]
+    assert all(found.found.of[item] == "el" for item in greek)
+    titles = [block.title for block in breakdown(item_statistics(run), found).blocks if isinstance(block, Figure)]
+    captions = [block.caption for block in breakdown(item_statistics(run), found).blocks if isinstance(block, Table)]
+    assert any("by language" in each for each in [*titles, *captions])
