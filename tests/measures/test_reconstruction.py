@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pytest
 import torch
@@ -164,6 +165,19 @@ def test_our_bits_stand_beside_those_of_kept_libraries() -> None:
                 reals_of(bits, depth.column("source")), reals_of(files, f"reference_bits_{name}"), strict=True
             ):
                 assert 0.2 * theirs < ours < 1.2 * theirs
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_xl_stands_beside_ours_where_it_is_installed(channels: Literal[1, 3]) -> None:
+    plugin = pytest.importorskip("pillow_jxl")
+    assert plugin.__name__ == "pillow_jxl"
+    whole = picture(3)
+    signal = replace(
+        whole, header=ImageHeader(width=56, height=40, channels=channels), pixels=whole.pixels[:channels].contiguous()
+    )
+    counts, files = reference_columns(items_of("image", 1), [signal], {"0"}, SourceBits())
+    assert counts[REFERENCE_BYTES] == [40 * 56 * channels]
+    assert 0 < reals_of(files, "reference_bits_jpeg_xl")[0] < 1.05 * reals_of(files, "reference_bits_webp_lossless")[0]
 
 
 def test_texts_are_squeezed_by_kept_libraries() -> None:

@@ -14,7 +14,7 @@ from tokeff.records.items import Item
 from tokeff.records.signals import AudioSignal, ImageSignal, Signal, TextSignal, VideoSignal
 from tokeff.records.tallies import fixed
 
-REFERENCES = ("png", "webp_lossless", "flac", "ffv1", "zstd_19", "xz_9")
+REFERENCES = ("png", "webp_lossless", "jpeg_xl", "flac", "ffv1", "zstd_19", "xz_9")
 REFERENCE_COLUMNS = tuple(f"reference_bits_{name}" for name in REFERENCES)
 REFERENCE_BYTES = "n_reference_bytes"
 """Columns: bits of the same windows in files of kept libraries, and the raw bytes that those are of."""

@@ -3,8 +3,10 @@
 A Dirichlet prior with weights a_k (sum A) codes n symbols with counts n_k in
 [lnG(n+A) - lnG(A) - sum_k (lnG(n_k+a_k) - lnG(a_k))] / ln 2 bits, in any order. The weights follow a shape (a logistic
 core with a Laplace tail) of the scale and the offset that a context stands for, so that few samples are already cheap.
-Histograms belong to one item: lengths of items add up, on any machine and in any order, and nothing is shared that
-would have to be paid for once per corpus.
+Histograms belong to one item (a clip's frames share theirs): bits then add up over items, shards and machines, any
+item's interval follows, and nothing is shared that one corpus would have to pay for and another would not. Pooled
+over a corpus, counts would save an item only what learning its own histograms costs beyond the prior, and would make
+its length depend on its company.
 """
 
 import math
