@@ -220,3 +220,29 @@ def test_an_archive_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.tar").write_bytes(b"this is no archive" * 100)
     assert read(tmp_path / "a.tar") == ({}, [])
     assert read(tmp_path / "b.tar") == ({}, [("@0", "corrupt")])
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_large_archive_is_cut_between_members(tmp_path: Path, kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tar"
+    members = {f"{'d/' * 60 if n % 3 == 0 else ''}{n:03}.txt": b"x" * (37 * n + 1) for n in range(60)}
+    path.write_bytes(tar(members, format=kind))
+    whole = list(read(path)[0].items())
+    monkeypatch.setattr("tokeff.readers.cutting.LARGE_ARCHIVE_BYTES", 1000)
+    monkeypatch.setattr("tokeff.readers.cutting.PIECE_BYTES", 5000)
+    (part,) = parts([path], ReadOptions())
+    assert 5 < len(part.pieces) < 40
+    assert part.stored_bytes == path.stat().st_size
+    assert list(read(path)[0].items()) == whole == list(members.items())
+    assert read(path, columns=("flac",)) == ({}, [("", "no_column")])
+    path.write_bytes(path.read_bytes()[:-12_000])  # in the last members: the end is looked at by the last piece
+    items, failures = read(path)
+    assert list(items) == list(members)[: len(items)]
+    assert [why for _, why in failures] == ["truncated"]
+
+
+def test_an_archive_with_repeated_names_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokeff.readers.cutting.LARGE_ARCHIVE_BYTES", 1000)
+    monkeypatch.setattr("tokeff.readers.cutting.PIECE_BYTES", 1000)
+    (tmp_path / "a.tar").write_bytes(tar({"a.txt": b"1" * 999, "b.txt": b"2"}) + tar({"a.txt": b"3"}))
+    assert list(read(tmp_path / "a.tar")[0]) == ["a.txt", "b.txt", "a.txt~2"]

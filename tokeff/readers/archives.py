@@ -21,7 +21,7 @@ from tokeff.readers.columns import Guess
 from tokeff.readers.fields import UNKNOWN, failure
 from tokeff.readers.options import ReadOptions
 from tokeff.readers.pieces import Piece
-from tokeff.readers.streams import compression_of, is_url, open_inflated
+from tokeff.readers.streams import compression_of, is_url, open_inflated, open_stored
 from tokeff.readers.tar import Blocks, Lost, Member, content, members
 from tokeff.readers.units import MAX_UNIT_BYTES, split
 from tokeff.readers.windows import open_window
@@ -43,16 +43,17 @@ def archive_items(piece: Piece, options: ReadOptions) -> Iterator[Item | Failure
     """The items of an archive, in its order. Raises OSError where it cannot be opened."""
     with open_inflated(piece.path, options.storage) as stream:
         blocks = Blocks(stream)
+        blocks.advance_to(piece.start)
         archive = _Archive(blocks, piece, options)
         n_wanted = 0
         try:
-            for member in members(blocks):
+            for member in members(blocks, piece.stop):
                 if isinstance(member, Lost):
                     yield failure(f"{piece.key}@{member.start}", member.reason, member.message)
                 elif member.kind != "folder" and is_wanted(member.name, piece.columns):
                     n_wanted += 1
                     yield from archive.items(member)
-            if not n_wanted and piece.columns:
+            if not n_wanted and piece.columns and piece.start == 0 and piece.stop is None:
                 endings = " or ".join(f".{column}" for column in piece.columns)
                 yield failure(piece.key, "no_column", f"no member's name ends in {endings}", None, piece.n_bytes)
         except ItemError as error:
@@ -83,7 +84,7 @@ class _Archive:
             yield failure(key, *problem, named, member.size)
 
     def _key(self, name: str) -> str:
-        digest = blake2b(name.encode(), digest_size=8).digest()
+        digest = _digest(name)
         self._n_seen[digest] = n_seen = self._n_seen.get(digest, 0) + 1
         return f"{self._piece.key}/{name}" + (f"~{n_seen}" if n_seen > 1 else "")
 
@@ -148,6 +149,32 @@ def is_wanted(name: str, columns: tuple[str, ...]) -> bool:
         return True
     own = extension(name)
     return (named_modality(name) not in (None, "text") or own in CAPTIONS) if columns == SAMPLES else own in columns
+
+
+def member_stretches(path: str, columns: tuple[str, ...], n_bytes: int) -> list[tuple[int, int | None]]:
+    """(start, stop) of stretches of whole members, of about so many bytes, of a plain local archive.
+
+    One where it is damaged, names repeat or nothing is wanted: that is told where it is read from front to back.
+    """
+    stretches: list[tuple[int, int | None]] = []
+    seen: set[bytes] = set()
+    start, n_wanted = 0, 0
+    with open_stored(path) as stream:
+        for n_members, member in enumerate(members(Blocks(stream)), 1):
+            if isinstance(member, Lost):
+                return [(0, None)]
+            seen.add(_digest(name_in_key(member.name)))
+            if len(seen) < n_members:
+                return [(0, None)]
+            n_wanted += is_wanted(member.name, columns)
+            if member.header - start >= n_bytes:
+                stretches.append((start, member.header))
+                start = member.header
+    return [*stretches, (start, None)] if n_wanted else [(0, None)]
+
+
+def _digest(name: str) -> bytes:
+    return blake2b(name.encode(), digest_size=8).digest()
 
 
 def guess_of_archive(path: str, options: ReadOptions) -> Guess:

@@ -2,7 +2,7 @@
 
 Formats are told by names; only tables, JSON lines and archives are opened here, for what their heads say. Plain JSON
 lines and texts whose lines are items are cut at line ends, which takes counting the lines once; tables are cut between
-row groups. Compressed files and archives are not cut. Leaves out reading.
+row groups, very large archives between members. Compressed files are not cut. Leaves out reading.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from tokeff.errors import ItemError
 from tokeff.media.sniff import sniff_stream
-from tokeff.readers.archives import guess_of_archive
+from tokeff.readers.archives import guess_of_archive, member_stretches
 from tokeff.readers.arrow import open_arrow
 from tokeff.readers.columns import Guess, guess_of_records, guess_of_schema, listed
 from tokeff.readers.jsonl import first_records, is_json_lines
@@ -27,6 +27,8 @@ PIECE_BYTES = 2**26
 """A file that can be cut is cut at about so many bytes."""
 REMOTE_PIECE_BYTES = 2**30
 """Of a remote file of lines: to cut it, it is read."""
+LARGE_ARCHIVE_BYTES = 2**30
+"""Of a plain local archive: to cut it, the headers of all its members are read."""
 CHUNK_BYTES = 2**22
 FORMAT_OF_ENDING: dict[str, Format] = {
     ".jsonl": "jsonl",
@@ -87,8 +89,7 @@ def _by_format(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
         case "arrow":
             return _arrow(piece, options)
         case "tar":
-            guess = None if options.columns else guess_of_archive(piece.path, options)
-            return iter([_with_columns(piece, options, guess)])
+            return _archive(piece, options)
         case _:
             return _file(piece, options)
 
@@ -98,10 +99,17 @@ def _asked(options: ReadOptions) -> tuple[str, ...]:
     return tuple(dict.fromkeys(options.columns))
 
 
-def _with_columns(piece: Piece, options: ReadOptions, guess: Guess | None) -> Cut:
-    if guess is None:
-        return Cut(replace(piece, columns=tuple(column.lower().removeprefix(".") for column in _asked(options))))
-    return Cut(replace(piece, columns=guess.columns), guess.note)
+def _archive(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
+    guess = Guess(columns=tuple(column.lower().removeprefix(".") for column in _asked(options)), note="")
+    if not options.columns:
+        guess = guess_of_archive(piece.path, options)
+    piece = replace(piece, columns=guess.columns)
+    if piece.n_bytes <= LARGE_ARCHIVE_BYTES or is_url(piece.path) or compression_of(piece.path) is not None:
+        yield Cut(piece, guess.note)
+        return
+    for start, stop in member_stretches(piece.path, piece.columns, PIECE_BYTES):
+        n_bytes = (piece.n_bytes if stop is None else stop) - start
+        yield Cut(replace(piece, n_bytes=n_bytes, start=start, stop=stop), guess.note)
 
 
 def _json_lines(piece: Piece, options: ReadOptions) -> Iterator[Cut]:

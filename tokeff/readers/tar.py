@@ -38,6 +38,8 @@ class Member:
 
     name: str
     kind: Kind
+    header: int
+    """Where what says its name begins."""
     start: int
     size: int
 
@@ -86,16 +88,20 @@ class Blocks:
         return True
 
 
-def members(blocks: Blocks) -> Iterator[Member | Lost]:
+def members(blocks: Blocks, stop: int | None = None) -> Iterator[Member | Lost]:
     """Members, folders and links too, and what is lost. The content of a member may be read before the next is asked.
 
+    stop: where to end, at the header of a member; None: at the end, which is looked at.
     Raises what the stream raises (OSError; ItemError where a compressed one is damaged).
     """
     extended: dict[str, str] = {}
     lost_from: int | None = None
-    ended = False
+    ended, header_start = False, 0
     while True:
         start = blocks.place
+        if stop is not None and start >= stop:
+            return
+        header_start = start if not extended else header_start
         block = blocks.read(BLOCK)
         if len(block) < BLOCK:
             yield from _at_the_end(start, block, lost_from, ended or not (start or block), bool(extended))
@@ -116,7 +122,7 @@ def members(blocks: Blocks) -> Iterator[Member | Lost]:
                 lost_from = start
                 extended = {}
             continue
-        member = _member(header, extended, blocks)
+        member = _member(header, extended, blocks, header_start)
         extended = {}
         yield member
         n_blocks = -(-member.size // BLOCK)
@@ -162,7 +168,7 @@ def _records(data: bytes) -> Iterator[tuple[str, str]]:
         place += int(digits)
 
 
-def _member(header: tarfile.TarInfo, extended: dict[str, str], blocks: Blocks) -> Member:
+def _member(header: tarfile.TarInfo, extended: dict[str, str], blocks: Blocks, header_start: int) -> Member:
     kind: Kind = KINDS.get(header.type, "file")
     size = header.size
     if (larger := extended.get("size", "")).isdigit():
@@ -175,7 +181,8 @@ def _member(header: tarfile.TarInfo, extended: dict[str, str], blocks: Blocks) -
         kind = "sparse"
     elif kind != "file":
         size = 0
-    return Member(name=extended.get("path", header.name), kind=kind, start=blocks.place, size=size)
+    name = extended.get("path", header.name)
+    return Member(name=name, kind=kind, header=header_start, start=blocks.place, size=size)
 
 
 def _unreadable(start: int, stop: int) -> Lost:
