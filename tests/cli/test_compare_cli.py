@@ -169,3 +169,11 @@ def test_by_language(runs: tuple[Path, Path], tmp_path: Path) -> None:
     code, said = run_cli(str(run), "--by", "colour")
     assert code == 1
     assert "folder" in said
+
+
+def test_what_is_equal_has_no_first(texts: Path, tmp_path: Path) -> None:
+    """Texts come back bit for bit from both: neither misses less."""
+    tokeff.profile(texts / "en", tokenizers=["bytes", "tekken"], out=tmp_path / "run", report=False)
+    found = [each for each in tokeff.compare(tmp_path / "run").winners if each.metric == "missing_bits_per_byte"]
+    assert [each.system for each in found] == [None]
+    assert "all are equal: bytes, tekken" in found[0].sentence

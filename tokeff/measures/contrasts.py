@@ -111,6 +111,10 @@ def winners(systems: Sequence[System], *, seed: int = 0) -> Iterator[Winner]:
         known = {s.name: v for s in systems if (v := _value(metric.name, s)) is not None}
         if metric.name not in _PAIRED or len(known) < 2:
             continue
+        if len(set(known.values())) == 1:
+            equal = f"By {metric.title} all are equal: {', '.join(known)}."
+            yield Winner(modality=systems[0].modality, metric=metric.name, system=None, sentence=equal)
+            continue
         sign = 1 if metric.more_is_better else -1
         best = max(systems, key=lambda s: sign * known.get(s.name, -sign * np.inf))
         others = [s for s in systems if s is not best and s.name in known and _comparable(metric.name, s, best)]
