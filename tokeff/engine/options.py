@@ -25,7 +25,7 @@ ITEM_TIMEOUT_SECONDS = 600.0
 DEFAULT_TOKENIZERS: Mapping[Modality, str] = {
     "text": "tekken",
     "image": "fsq-s8-1200",
-    "audio": "opus-24k",
+    "audio": "rvq-6k",
     "video": "frames-1fps",
 }
 
