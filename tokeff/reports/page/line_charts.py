@@ -33,20 +33,7 @@ def lines(
     """
     x = _log_x(rows, x_name)
     y = _y(rows, y_name, log=log_y)
-    colour = {
-        "field": "series",
-        "type": "nominal",
-        "title": None,
-        "scale": {"domain": list(series), "range": [COLOURS[number % len(COLOURS)] for number in series.values()]},
-        "legend": KEY,
-    }
-    dash = {
-        "field": "series",
-        "type": "nominal",
-        "title": None,
-        "scale": {"domain": list(series), "range": [DASHES[number % len(DASHES)] for number in series.values()]},
-        "legend": KEY,
-    }
+    colour, dash = _by_series(series, COLOURS), _by_series(series, DASHES)
     ranged = "isValid(datum.low) && isValid(datum.high)"
     layers: list[Spec] = [
         {
@@ -72,6 +59,12 @@ def lines(
         mark = {"type": "rule", "stroke": "var(--faint)", "strokeDash": [3, 3], "aria": False}
         layers.append({"data": {"values": [{"x": here}]}, "mark": mark, "encoding": {"x": x}})
     return {"data": {"values": list(rows)}, "height": height, "layer": layers}
+
+
+def _by_series(series: Mapping[str, int], values: Sequence[Any]) -> Spec:
+    """A channel that takes the value of each series' number; those of one legend are merged."""
+    scale = {"domain": list(series), "range": [values[number % len(values)] for number in series.values()]}
+    return {"field": "series", "type": "nominal", "title": None, "scale": scale, "legend": KEY}
 
 
 def tornado(rows: Rows, *, x_name: str, middle: float, colours: Mapping[str, str], log: bool) -> Spec:
