@@ -58,8 +58,7 @@ def first_edit(data: bytes) -> tuple[int, int]:
 
 def both_ways(data: bytes) -> tuple[Packets | None, Packets]:
     """Packets by the table, where it is plain, and packets read."""
-    tables = sample_tables(io.BytesIO(data))
-    listed = None
+    tables = sample_tables(io.BytesIO(data)) if data[4:8] == b"ftyp" else {}
     with opened(io.BytesIO(data)) as container:
         stream = container.streams.video[0]
         listed = listed_packets(container, stream, tables[stream.id]) if stream.id in tables else None
