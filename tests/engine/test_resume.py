@@ -13,7 +13,10 @@ import pytest
 
 import tokeff
 from tokeff.engine.ledger import Ledger
+from tokeff.engine.options import Options
+from tokeff.engine.profile import job
 from tokeff.errors import RunError
+from tokeff.records.cards import Artefact, Card
 
 
 class Interrupted(Exception):
@@ -117,6 +120,17 @@ def test_other_code_is_refused(corpus: Path, unfinished: Path) -> None:
     job.write_text(job.read_text().replace('"code": "', '"code": "0'))
     with pytest.raises(RunError, match="code: '0"):
         profile(corpus, unfinished)
+
+
+def test_a_vocabulary_that_changed_is_other_terms(tmp_path: Path) -> None:
+    vocabulary = tmp_path / "tokenizer.json"
+    vocabulary.write_text("{}")
+    card = Card(name="mine", modality="text", family="bpe", artefact=Artefact(file=str(vocabulary)))
+    options = Options(paths=("corpus",))
+    before = job(options, [card], "cpu")
+    assert job(options, [card], "cpu") == before
+    vocabulary.write_text('{"version": 2}')
+    assert job(options, [card], "cpu") != before
 
 
 def test_a_complete_run_is_not_touched(corpus: Path, tmp_path: Path) -> None:

@@ -52,28 +52,45 @@ def profile(
             refuse_unmatched(cards, found)
             conductor.measure(found, cards, device)
         observer.stage("Adding up")
-        # Here, since it brings torch, which whoever only feeds workers needs not.
-        from tokeff.engine.finish import finished, gather, record
+        completed = [registry.family(card).complete(card.parameters) for card in cards]
+        execution = {**how.to_json(), "workers": workers.n_workers, "n_shards": ledger.n_shards}
+        return _finish(conductor, found, cards, out, device, completed=completed, execution=execution, start=start)
 
-        with ExitStack() as stack:
-            directory = stack.enter_context(RunDirectory.create(out)) if out else None
-            gathered = gather(conductor, found, cards, directory)
-            result = finished(gathered, cards, options, device)
-            completed = [registry.family(card).complete(card.parameters) for card in cards]
-            facts = {
-                "arguments": options.to_json(),
-                "execution": {**how.to_json(), "workers": workers.n_workers, "n_shards": ledger.n_shards},
-                "seed": options.seed,
-                **record(result, gathered, cards, completed),
-                "device": device,
-                "dtype": DTYPE,
-                "machine": machine(),
-                "libraries": library_versions(),
-                "seconds": round(perf_counter() - start, 3),
-            }
-            result = replace(result, run=facts)
-            if directory:
-                directory.finish([to_json(each) for each in result.measurements], facts)
+
+def _finish(
+    conductor: Conductor,
+    found: Survey,
+    cards: Sequence[Card],
+    out: Path | None,
+    device: str,
+    *,
+    completed: Sequence[Any],
+    execution: dict[str, Any],
+    start: float,
+) -> Profile:
+    """Add up, and write the files of the run."""
+    # Here, since it brings torch, which whoever only feeds workers needs not.
+    from tokeff.engine.finish import finished, gather, record
+
+    options = conductor.options
+    with ExitStack() as stack:
+        directory = stack.enter_context(RunDirectory.create(out)) if out else None
+        gathered = gather(conductor, found, cards, directory)
+        result = finished(gathered, cards, options, device)
+        facts = {
+            "arguments": options.to_json(),
+            "execution": execution,
+            "seed": options.seed,
+            **record(result, gathered, cards, completed),
+            "device": device,
+            "dtype": DTYPE,
+            "machine": machine(),
+            "libraries": library_versions(),
+            "seconds": round(perf_counter() - start, 3),
+        }
+        result = replace(result, run=facts)
+        if directory:
+            directory.finish([to_json(each) for each in result.measurements], facts)
     return result
 
 
@@ -81,11 +98,20 @@ def job(options: Options, chosen: Sequence[Card], device: str) -> dict[str, Any]
     """What a run is bound to: it can only be resumed where all of this is the same."""
     return {
         "options": options.to_json(),
-        "cards": {card.name: card.sha256 for card in chosen},
+        "cards": {card.name: {"sha256": card.sha256, "files": _files(card)} for card in chosen},
         "device": device,
         "code": code_digest(),
         "libraries": library_versions(),
     }
+
+
+def _files(card: Card) -> dict[str, list[int]]:
+    """Size and time of change of the files that a person named for a tokenizer: their content is part of it."""
+    named = Path(card.artefact.file) if card.artefact and card.artefact.file else None
+    if named is None or not named.exists():
+        return {}
+    files = sorted(path for path in named.rglob("*") if path.is_file()) if named.is_dir() else [named]
+    return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
 
 
 def default_cards(registry: Registry, found: Survey) -> list[Card]:
