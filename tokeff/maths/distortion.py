@@ -5,6 +5,7 @@ pictures smaller than a window) is None with a reason, never infinite. Leaves ou
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -35,10 +36,15 @@ class Figure:
 def squared_error(original: Tensor, copy: Tensor) -> int:
     """Sum of squared differences of two uint8 tensors of one shape, exact."""
     total = 0
-    for x, y in zip(original.flatten().split(STRIP_BYTES), copy.flatten().split(STRIP_BYTES), strict=True):
+    for x, y in zip(_strips(original), _strips(copy), strict=True):
         difference = x.to(torch.int32).sub_(y)
         total += int(difference.mul_(difference).sum())
     return total
+
+
+def _strips(values: Tensor) -> Sequence[Tensor]:
+    """Pieces that bound the memory of a comparison."""
+    return torch.split(values.flatten(), STRIP_BYTES)
 
 
 def psnr_db(total_squared_error: int, n_samples: int) -> Figure:

@@ -15,11 +15,11 @@ from tokeff.errors import ArtefactInvalid, InsufficientData, RunError, SpecError
 from tokeff.records.signals import ImageSignal
 from tokeff.tokenizers.image.fsq.config import FsqConfig
 from tokeff.tokenizers.image.fsq.model import FsqAutoencoder, fold
-from tokeff.tokenizers.training.optimiser import orthogonal
 from tokeff.tokenizers.image.fsq.output import fit
 from tokeff.tokenizers.image.fsq.pictures import Pictures, gather
 from tokeff.tokenizers.image.fsq.plan import Plan, Report
 from tokeff.tokenizers.registry import Registry
+from tokeff.tokenizers.training.optimiser import orthogonal
 
 REGISTRY = Registry.load()
 SMALL = FsqConfig(levels=(4, 4, 4), stride=8, width=24, encoder_blocks=1, decoder_blocks=1)
