@@ -12,7 +12,8 @@ from typing import Any, Self
 from tokeff.records.items import Modality
 from tokeff.records.tallies import FIXED_UNIT, Tally
 
-ROWS_PER_GROUP = 50_000
+ROWS_PER_GROUP = 10_000
+"""What is held at once: with all columns, some megabytes."""
 PRESENCES = (
     *("n_psnr", "n_ssim", "n_ms_ssim", "n_si_sdr", "n_log_mel_distance", "n_stft_distance"),
     *("n_pesq_wb", "n_pesq_nb", "n_stoi"),

@@ -30,6 +30,7 @@ class TokenizerSums:
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Of the tokenizer itself, from the last shard."""
+    n_items: int = 0
     n_errors: int = 0
     timings: list[Timings] = field(default_factory=list)
     verified: list[Mapping[str, Any]] = field(default_factory=list)
@@ -44,6 +45,9 @@ class TokenizerSums:
         self.timings.append(Timings.from_json(facts["timings"]))
         if facts["verified"]:
             self.verified.append(facts["verified"])
+        self.n_items += facts["tally"]["n_items"]
+        if self.n_items > MAX_ROWS:
+            self.rows = None
         self._tallies.append(tally_of(name, facts["tally"], result.arrays, None))
         self._pairs.append(pairs_of(name, facts["pairs"], result.arrays))
         if len(self._tallies) >= TALLIES_HELD:
@@ -94,16 +98,16 @@ class Sums:
             sums = self.tokenizers[names[tokenizer]]
             if sums.rows is not None:
                 sums.rows[key] = dict(zip(ROW_COLUMNS, values, strict=True))
-                if len(sums.rows) > MAX_ROWS:
-                    sums.rows = None
 
 
 def row_tables(result: Result) -> Iterator[Any]:
-    """The rows of a shard as pyarrow.Table."""
+    """The rows of a shard as pyarrow.Table, some at a time: a shard of short lines has many."""
     if "rows" in result.tables:
         import pyarrow.parquet as pq
 
-        yield pq.read_table(io.BytesIO(result.tables["rows"]))
+        with pq.ParquetFile(io.BytesIO(result.tables["rows"])) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group)
 
 
 class Quarantine:
