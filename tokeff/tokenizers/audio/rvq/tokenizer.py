@@ -58,6 +58,28 @@ class Parts:
     """Of each chunk."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """The ids of a recording's equal chunks, in one array by stream.
+
+    An array of its own for each chunk would lie where a batch's samples lay before, and the next batch, as large, would
+    no longer fit there: memory would grow with the recording all the same.
+    """
+
+    streams: "tuple[NDArray[np.integer[Any]], ...]"
+    """By stream: [chunks, positions]."""
+
+    @classmethod
+    def of(cls, part: Part, n_chunks: int) -> "_Store":
+        return cls(tuple(np.empty((n_chunks, len(ids)), ids.dtype) for ids in part.ids))
+
+    def keep(self, part: Part, chunk: int) -> Part:
+        """The same part, its ids in the store."""
+        for stream, ids in zip(self.streams, part.ids, strict=True):
+            stream[chunk] = ids
+        return Part(tuple(stream[chunk] for stream in self.streams), part.n_samples, part.scale)
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class RvqTokenizer:
     """A codec that encodes."""
@@ -98,8 +120,12 @@ class RvqTokenizer:
         """Ids int32, one stream per codebook. Raises ItemError(`too_short`) below the codec's shortest chunk."""
         plans = [self.spans(signal.header) for signal in signals]
         found: list[dict[int, Part]] = [{} for _ in signals]
+        stores: dict[int, _Store] = {}
         for (item, chunk), part in self.batches.run(self._pieces(signals, plans), _length, self._encode):
-            found[item][chunk] = part
+            whole = part.n_samples == self.chunks.length
+            if whole and item not in stores:
+                stores[item] = _Store.of(part, len(plans[item]))
+            found[item][chunk] = stores[item].keep(part, chunk) if whole else part
         return [_tokens([parts[chunk] for chunk in range(len(parts))]) for parts in found]
 
     def spans(self, header: AudioHeader) -> list[Span]:
