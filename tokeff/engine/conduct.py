@@ -79,10 +79,6 @@ class Conductor:
                     total.add(self.ledger.result(self._path(phase, shard)), names)
         return total
 
-    def paths(self, shard: Shard) -> Iterator[Path]:
-        """Files of results of a shard."""
-        return (self._path(phase, shard) for phase in self.phases if self._concerns(phase, shard))
-
     def _until_precise(self, found: Survey, cards: Sequence[Card], terms: Terms) -> Ranges:
         """Draw more and more items, until every ratio is known well enough; the lots of all that were drawn."""
         from tokeff.engine.precision import FIRST_ITEMS, next_sample
@@ -132,7 +128,6 @@ class Conductor:
             if not self._concerns(phase, shard):
                 continue
             if self._path(phase, shard).exists():
-                self.ledger.n_reused += 1
                 self._observer.advance(stored_bytes=shard.part.stored_bytes, n_items=0, n_errors=0)
                 continue
             lost = found.lost_pieces.get(shard.number, ()) if found else ()

@@ -36,7 +36,6 @@ class Ledger:
         self._digest = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
         self.total_bytes = 0
         self.n_shards = 0
-        self.n_reused = 0
 
     @classmethod
     @contextmanager
@@ -106,11 +105,6 @@ class Ledger:
         except OSError as error:
             fix = "Run the same command again: it does what is missing."
             raise RunError("the result of a shard is missing", where=str(path), got=error.strerror, fix=fix) from error
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether any work is kept here."""
-        return next(self.folder.glob("*.zip"), None) is not None
 
     def _measure_plan(self) -> None:
         self.n_shards = self.total_bytes = 0

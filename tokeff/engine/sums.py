@@ -8,10 +8,8 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from tokeff.engine.ledger import Ledger
 from tokeff.engine.results import Result, pairs_of, tally_of
 from tokeff.maths.conditional import PairCounts
 from tokeff.measures.throughput import Timings
@@ -131,12 +129,6 @@ class Quarantine:
 def failures_of(result: Result) -> list[Failure]:
     """The quarantine of a shard."""
     return [Failure(**each) for each in result.facts["failures"]]
-
-
-def add_up(ledger: Ledger, paths: Iterable[Path], names: Mapping[str, int], sums: Sums) -> None:
-    """Add the results at these paths."""
-    for path in paths:
-        sums.add(ledger.result(path), names)
 
 
 def _total_pairs(tables: list[Mapping[str, PairCounts]]) -> dict[str, PairCounts]:
