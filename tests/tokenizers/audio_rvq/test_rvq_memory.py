@@ -1,6 +1,6 @@
 """A long recording is tokenised and rebuilt in bounded memory: peak of a fresh process, above that of a minute.
 
-The samples alone would be 110 MiB, and as much again for the copy; 64 MiB of a recording are held until it is known
+The samples alone would be 176 MiB, and as much again for the copy; 64 MiB of a recording are held until it is known
 to be long. Two hours stand in benchmarks/bench_rvq_overhead.py.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-MINUTES, RATE_HZ = 5, 48_000
-BOUND_BYTES = 100 * 2**20
+MINUTES, RATE_HZ = 8, 48_000
+BOUND_BYTES = 150 * 2**20
 PROGRAM = """
 import json, resource, sys
 import torch
