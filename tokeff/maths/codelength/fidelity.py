@@ -50,9 +50,13 @@ def reduce_pictures(x: Tensor, scale: int) -> Tensor:
     Boxes at the right and lower edge of odd sizes hold the rows and columns that are left.
     """
     checks.picture_shape(x, "the pictures")
-    rows = max(1, SAMPLES_AT_ONCE // (x[:, :, 0].numel() * _scale(scale))) * scale
-    parts = [_boxes(checks.pictures(part, "the pictures"), scale) for part in torch.split(x, rows, 2)]
-    return torch.cat(parts, 2)
+    rows = max(1, SAMPLES_AT_ONCE // (x[:, :, 0].numel() * _scale(scale)))
+    b, c, h, w = x.shape
+    # Written in place: small results between large passing ones would scatter the heap.
+    reduced = torch.empty(b, c, -(-h // scale), -(-w // scale), dtype=torch.uint8, device=x.device)
+    for given, place in zip(torch.split(x, rows * scale, 2), torch.split(reduced, rows, 2), strict=True):
+        place.copy_(_boxes(checks.pictures(given, "the pictures"), scale))
+    return reduced
 
 
 def _boxes(x: Tensor, scale: int) -> Tensor:
@@ -76,8 +80,11 @@ def reduce_sound(x: Tensor, scale: int) -> Tensor:
 
     Each octave is a windowed-sinc low-pass at a quarter of the rate and every second sample.
     """
-    step = max(1, SAMPLES_AT_ONCE // max(1, x[..., 0].numel() * _scale(scale))) * scale
-    return torch.cat([_octaves(x, start, step, scale) for start in range(0, x.shape[-1], step)], -1)
+    step = max(1, SAMPLES_AT_ONCE // max(1, x[..., 0].numel() * _scale(scale)))
+    reduced = torch.empty(*x.shape[:-1], -(-x.shape[-1] // scale), dtype=torch.int64, device=x.device)
+    for number, place in enumerate(torch.split(reduced, step, -1)):
+        place.copy_(_octaves(x, number * step * scale, step * scale, scale))
+    return reduced
 
 
 def _octaves(x: Tensor, start: int, step: int, scale: int) -> Tensor:
