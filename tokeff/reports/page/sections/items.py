@@ -26,7 +26,7 @@ def spreads(profile: Profile, found: ItemStatistics) -> Section:
         "is padded."
     )
     if not found.spreads:
-        lead = "This run kept no rows of single items: tokens were counted from headers."
+        lead = "This run kept no rows of single items."
     return Section(ident="items", title="Tokens per item", lead=(lead,), blocks=(*figures, *tables))
 
 

@@ -17,8 +17,8 @@ from tokeff.media.resampling import fit
 from tokeff.records.cards import Card
 from tokeff.tokenizers.audio.codec.config import CodecConfig
 from tokeff.tokenizers.audio.codec.model import RvqCodec
-from tokeff.tokenizers.audio.rvq.files import Files
 from tokeff.tokenizers.audio.rvq.models import Codes
+from tokeff.tokenizers.model_files import ModelFiles
 
 KEY = "tokeff.rvq/1"
 """The key of the configuration in the file's header."""
@@ -54,7 +54,7 @@ def load_codec(path: Path) -> RvqCodec:
     return codec.eval()
 
 
-def open_codec(files: Files, card: Card) -> "OwnCodec":
+def open_codec(files: ModelFiles, card: Card) -> "OwnCodec":
     """The codec of a card, with as many codebooks as it says. Raises ArtefactInvalid, SpecError."""
     path = files.weights()
     if path is None:

@@ -4,7 +4,7 @@
     SNAC            a config.json with `vq_strides`
     transformers    a config.json whose model_type is a codec of transformers
 
-A kind's opener is `(Files, Card) -> AudioCodec`: the network in float32 on the CPU, ready to encode as the card's
+A kind's opener is `(ModelFiles, Card) -> AudioCodec`: the network in float32 on the CPU, ready to encode as the card's
 `bandwidth` and `n_codebooks` say (a codec that lacks one of them refuses it). Device, type of numbers and compiling
 are settled here for all kinds.
 """
@@ -17,12 +17,12 @@ from tokeff.errors import ArtefactInvalid
 from tokeff.records.cards import Card
 from tokeff.tokenizers.audio.rvq.autoencoder import RvqAutoencoderTokenizer
 from tokeff.tokenizers.audio.rvq.batches import Batches
-from tokeff.tokenizers.audio.rvq.files import CONFIG, Files, metadata_of
 from tokeff.tokenizers.audio.rvq.models import AudioCodec, AudioDecoder
 from tokeff.tokenizers.audio.rvq.tokenizer import RvqTokenizer, chunks_of
+from tokeff.tokenizers.model_files import CONFIG, ModelFiles, metadata_of
 from tokeff.tokenizers.protocols import LoadContext
 
-Opener = Callable[[Files, Card], AudioCodec]
+Opener = Callable[[ModelFiles, Card], AudioCodec]
 OWN_KEY = "tokeff.rvq/1"
 """The key of the configuration in the header of tokeff's own weights."""
 OPENERS: Mapping[str, str] = {
@@ -35,7 +35,7 @@ DTYPES: Mapping[str, Literal["float32", "bfloat16"]] = {"fp32": "float32", "bf16
 
 def load(card: Card, context: LoadContext) -> RvqTokenizer:
     """Opens a tokenizer of the family. Raises ArtefactMissing, ArtefactInvalid, SpecError, ExtraMissing."""
-    files = Files.of(card)
+    files = ModelFiles.of(card)
     module, _, name = OPENERS[kind_of(files)].partition(":")
     opener: Opener = getattr(import_module(module), name)
     codec = opener(files, card)
@@ -47,7 +47,7 @@ def load(card: Card, context: LoadContext) -> RvqTokenizer:
     return RvqTokenizer(card=card, codec=codec, chunks=chunks, batches=batches, dtype=dtype)
 
 
-def kind_of(files: Files) -> str:
+def kind_of(files: ModelFiles) -> str:
     """Whose codec it is. Raises ArtefactInvalid for a file or directory of none."""
     if files.root is not None:
         weights = files.weights()

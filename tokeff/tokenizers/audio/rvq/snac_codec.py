@@ -17,11 +17,11 @@ from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid, ExtraMissing, SpecError
 from tokeff.records.cards import Card
-from tokeff.tokenizers.audio.rvq.files import CONFIG, Files, refuse_pickle
 from tokeff.tokenizers.audio.rvq.models import AudioCodec, Codes
+from tokeff.tokenizers.model_files import CONFIG, ModelFiles, allowed_pickle
 
 
-def open_codec(files: Files, card: Card) -> AudioCodec:
+def open_codec(files: ModelFiles, card: Card) -> AudioCodec:
     """The codec of a directory or hub repository. Raises ArtefactMissing, ArtefactInvalid, ExtraMissing, SpecError."""
     if "bandwidth" in card.parameters:
         got = card.parameters["bandwidth"]
@@ -112,12 +112,12 @@ def _network(table: Mapping[str, Any], where: str) -> Any:
         raise ArtefactInvalid(f"config.json does not describe a SNAC: {error}", where=where) from error
 
 
-def _weights(files: Files, *, allow_pickle: bool) -> dict[str, Tensor]:
+def _weights(files: ModelFiles, *, allow_pickle: bool) -> dict[str, Tensor]:
     path = files.weights()
     try:
         if path is not None:
             return load_file(path)
-        path = refuse_pickle(files, allow_pickle=allow_pickle)
+        path = allowed_pickle(files, allow_pickle=allow_pickle)
         found: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except ArtefactInvalid:
         raise

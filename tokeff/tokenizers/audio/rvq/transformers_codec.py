@@ -24,16 +24,16 @@ from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid, SpecError
 from tokeff.records.cards import Card
-from tokeff.tokenizers.audio.rvq.files import CONFIG, INDEX, PREPROCESSOR, Files, refuse_pickle
 from tokeff.tokenizers.audio.rvq.models import AudioCodec, Codes
 from tokeff.tokenizers.audio.rvq.shortest import shortest
+from tokeff.tokenizers.model_files import CONFIG, PREPROCESSOR, ModelFiles, allowed_pickle
 
 CODECS = "dac, encodec, higgs_audio_v2_tokenizer, mimi, neucodec, xcodec, xcodec2 or another whose encode gives codes"
 RATES = ("input_sampling_rate", "sampling_rate", "sample_rate")
 HOPS = ("encoder_hop_length", "frame_size", "hop_length")
 
 
-def open_codec(files: Files, card: Card) -> AudioCodec:
+def open_codec(files: ModelFiles, card: Card) -> AudioCodec:
     """The codec of a directory or hub repository. Raises ArtefactMissing, ArtefactInvalid, SpecError."""
     root = files.path(CONFIG).parent
     network_class, config = _class_of(files)
@@ -134,7 +134,7 @@ def _arguments(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(function).parameters
 
 
-def _class_of(files: Files) -> tuple[Any, Any]:
+def _class_of(files: ModelFiles) -> tuple[Any, Any]:
     """The network's class and its configuration. Raises ArtefactInvalid where it is no codec."""
     from transformers import CONFIG_MAPPING, MODEL_MAPPING
 
@@ -163,15 +163,15 @@ def _is_codec(network_class: Any) -> bool:
     return "input_values" in _arguments(encode) and "audio_codes" in _arguments(decode)
 
 
-def _fetch_weights(files: Files, *, allow_pickle: bool) -> None:
+def _fetch_weights(files: ModelFiles, *, allow_pickle: bool) -> None:
     """Have all files of the weights in one folder. Raises ArtefactMissing, and ArtefactInvalid for a pickle."""
-    if (index := files.find(INDEX)) is not None:
-        for shard in sorted(set(files.json(index.name).get("weight_map", {}).values())):
+    if (index := files.index) is not None:
+        for shard in sorted(set(index.values())):
             files.path(shard)
         return
     if files.weights() is not None:
         return
-    refuse_pickle(files, allow_pickle=allow_pickle)
+    allowed_pickle(files, allow_pickle=allow_pickle)
 
 
 def _from_pretrained(network_class: Any, config: Any, root: Path, where: str) -> Any:
@@ -215,7 +215,7 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _feature_extractor(network: Any, files: Files, root: Path) -> Any:
+def _feature_extractor(network: Any, files: ModelFiles, root: Path) -> Any:
     """The model's own, where `encode` wants more than samples; None elsewhere."""
     needed = [
         name

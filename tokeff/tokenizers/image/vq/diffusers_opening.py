@@ -12,7 +12,8 @@ from tokeff.records.cards import Card
 from tokeff.tokenizers.image.vq.fitting import Fit
 from tokeff.tokenizers.image.vq.network import load_weights, prepare
 from tokeff.tokenizers.image.vq.pixels import Scale
-from tokeff.tokenizers.image.vq.sources import CONFIG, DIFFUSERS_WEIGHTS, Source
+from tokeff.tokenizers.image.vq.sources import DIFFUSERS_WEIGHTS, Source
+from tokeff.tokenizers.model_files import CONFIG
 
 CLASS = "_class_name"
 
@@ -50,7 +51,7 @@ def open_network(source: Source, card: Card, classes: Collection[str]) -> Opened
     if "size" in card.parameters:
         raise SpecError("this model does not resize", where=card.name, got=f"size={card.parameters['size']}")
     network = _network(str(name), table, source)
-    load_weights(network, replace(source, weights=DIFFUSERS_WEIGHTS), card)
+    load_weights(network, replace(source, weights_name=DIFFUSERS_WEIGHTS), card)
     stride = _stride(network)
     fit = Fit(way="pad", stride=stride, block=stride)
     return Opened(network=network.eval(), fit=fit, scale=Scale(factor=1 / 127.5, mean=(1.0,) * 3, deviation=(1.0,) * 3))

@@ -21,9 +21,10 @@ from tokeff.tokenizers.image.vq.fitting import Fit, Way
 from tokeff.tokenizers.image.vq.models import FsqModel, VqDecoder, VqEncoder
 from tokeff.tokenizers.image.vq.network import load_weights, prepare
 from tokeff.tokenizers.image.vq.pixels import Scale
-from tokeff.tokenizers.image.vq.sources import CONFIG, PREPROCESSOR, WEIGHTS, Source
+from tokeff.tokenizers.image.vq.sources import Source
 from tokeff.tokenizers.image.vq.tokenizer import VqAutoencoderTokenizer, VqTokenizer
 from tokeff.tokenizers.image.vq.transformers_models import ChameleonModel, Emu3Model, JanusModel
+from tokeff.tokenizers.model_files import CONFIG, PREPROCESSOR, WEIGHTS
 from tokeff.tokenizers.protocols import LoadContext
 
 PLAIN = {"rescale_factor": 1 / 127.5, "image_mean": [1.0] * 3, "image_std": [1.0] * 3}
@@ -135,7 +136,7 @@ def _of_transformers(table: Mapping[str, Any], source: Source, card: Card) -> tu
     network = _network(getattr(transformers, kind.network), getattr(transformers, kind.config), table, source)
     load_weights(network, source, card)
     stride = 2 ** (len(network.config.channel_multiplier) - 1)
-    settings = {**kind.defaults, **(source.json(PREPROCESSOR) if source.has(PREPROCESSOR) else {})}
+    settings = {**kind.defaults, **(source.json(PREPROCESSOR) if source.find(PREPROCESSOR) is not None else {})}
     fit = _fit(kind.way, settings, stride, card, source.where)
     return kind.model(network.eval()), fit, _scale(settings, source.where)
 

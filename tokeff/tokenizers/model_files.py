@@ -1,12 +1,12 @@
-"""Where a codec's files are: a directory, one weights file, or a hub repository of which only what is needed is had.
+"""Where a model's files are: a directory, one weights file, or a hub repository of which only what is needed is had.
 
-Leaves out what the files mean (`opening`).
+Leaves out what the files mean, which their families know.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from safetensors import SafetensorError, safe_open
 
@@ -15,20 +15,22 @@ from tokeff.records.cards import Card
 from tokeff.tokenizers.artefacts import find_artefact
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-PICKLES = ("pytorch_model.bin", "model.bin", "model.pt", "model.pth", "model.ckpt")
+WEIGHTS, INDEX = "model.safetensors", ".index.json"
+PICKLES = ("pytorch_model.bin", "diffusion_pytorch_model.bin", "model.bin", "model.pt", "model.pth", "model.ckpt")
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """The files of one codec."""
+class ModelFiles:
+    """The files of one model."""
 
     card: Card
     root: Path | None
     """The directory or file; None for a hub repository."""
+    weights_name: str = WEIGHTS
+    """The file of the tensors; where it is cut into shards, `<weights_name>.index.json` lists them."""
 
     @classmethod
-    def of(cls, card: Card) -> "Files":
+    def of(cls, card: Card) -> Self:
         """Raises ArtefactMissing and ArtefactInvalid where the card's artefact is nowhere, or is another."""
         places = card.artefact
         if places is not None and places.hub and not (places.file or places.package):
@@ -49,6 +51,13 @@ class Files:
         if not path.is_file():
             raise ArtefactMissing(f"there is no {name}", where=self.where, got=_listing(self.root))
         return path
+
+    @property
+    def index(self) -> dict[str, str] | None:
+        """Where the tensors are cut into shards: the file of each of them."""
+        if self.find(self.weights_name + INDEX) is None:
+            return None
+        return dict(self.json(self.weights_name + INDEX).get("weight_map", {}))
 
     def find(self, name: str) -> Path | None:
         """A file, or None where there is none."""
@@ -72,21 +81,22 @@ class Files:
         """The safetensors file: the artefact itself, or the one in its directory."""
         if self.root is not None and not self.root.is_dir():
             return self.root
-        return self.find(WEIGHTS)
+        return self.find(self.weights_name)
 
 
-def refuse_pickle(files: Files, *, allow_pickle: bool) -> Path:
+def allowed_pickle(files: ModelFiles, *, allow_pickle: bool) -> Path:
     """The pickled weights, where they are allowed. Raises ArtefactInvalid, and ArtefactMissing where there are none."""
     pickle = next((name for name in PICKLES if files.find(name)), None)
     if pickle is None:
-        return files.path(WEIGHTS)  # raises, saying what is there
+        return files.path(files.weights_name)  # raises, saying what is there
     if not allow_pickle:
         raise ArtefactInvalid(
             "the weights are a pickle, which can run code when it is read",
             where=files.where,
             got=pickle,
-            expected=WEIGHTS,
-            fix="Convert them to safetensors; or, where you trust the file, add ?allow_pickle=true.",
+            expected=files.weights_name,
+            fix="Convert them to safetensors; or, where you trust the file, say --allow-pickle "
+            "(for one tokenizer: ?allow_pickle=true).",
         )
     return files.path(pickle)
 
