@@ -16,7 +16,8 @@ BIN = Path(sys.executable).parent
 COMMANDS = (
     "profile", "report", "compare", "score", "plan", "doctor",
     "laws list", "laws show", "laws predict", "laws fit", "laws representation",
-    "tokenizers list", "tokenizers show", "tokenizers check",
+    "tokenizers list", "tokenizers show", "tokenizers check", "validate",
+    "tokenizers train fsq-image", "tokenizers train rvq-audio", "tokenizers train bpe",
 )  # fmt: skip
 ASK = """
 eval "$(tokeff --show-completion bash)"
@@ -90,3 +91,17 @@ def test_problems_of_cards_as_json(tmp_path: Path) -> None:
     problems = json.loads(bad.output)["problems"]
     assert len(problems) >= 2
     assert all("wrong.toml" in problem for problem in problems)
+
+
+def test_a_run_is_validated_as_json(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Sums first, ratio last.")
+    run = tmp_path / "run"
+    arguments = ["profile", str(tmp_path / "a.txt"), "-t", "bytes", "-o", str(run), "--no-report"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    found = json.loads(CliRunner().invoke(app, ["validate", str(run), "--json"]).output)
+    assert found == {"n_shards": 1, "n_items": 1, "n_errors": 0, "differences": [], "is_valid": True}
+    measurements = run / "measurements.json"
+    measurements.write_text(measurements.read_text().replace('"n_tokens": 23', '"n_tokens": 24'))
+    result = CliRunner().invoke(app, ["validate", str(run), "--json"])
+    assert result.exit_code == 1
+    assert "n_tokens" in json.loads(result.output)["differences"][0]

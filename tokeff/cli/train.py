@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from tokeff.tokenizers.audio.codec.plan import Report as AudioReport
     from tokeff.tokenizers.image.fsq.plan import Report
 
+EXAMPLES = {
+    "fsq-image": ("photos/ -o mine --minutes 30", "photos/ -o mine --codes 1024 --stride 8 --resume"),
+    "rvq-audio": ("recordings/ -o mine --minutes 30", "recordings/ -o mine --codebooks 24 --resume"),
+    "bpe": ("texts/ -o mine --vocab-size 32000",),
+}
+
 train = typer.Typer(help="Fit a tokenizer to your own data.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="Folder (or file, or quoted glob) with your data.", show_default=False)]
@@ -217,3 +223,8 @@ def _points(news: "AudioReport") -> str:
 
 def _db(value: float | None) -> str:
     return "no" if value is None else f"{value:.2f}"
+
+
+for _name, _function in (("fsq-image", fsq_image), ("rvq-audio", rvq_audio), ("bpe", bpe)):
+    _lines = "\n\n".join(f"  tokeff tokenizers train {_name} {each}" for each in EXAMPLES[_name])
+    _function.__doc__ = f"{_function.__doc__}\n\n\b\nExamples:\n\n{_lines}\n"
