@@ -124,3 +124,16 @@ def test_other_modalities_are_left_out_and_said_so(corpus: Path) -> None:
     profile = tokeff.profile(corpus, tokenizers="png")
     assert profile.n_ignored == 12
     assert profile.n_in == 12
+
+
+def test_missing_bits_of_a_run_have_their_intervals(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for number in range(12):
+        coarse = Image.fromarray(draw.integers(0, 256, (5, 6, 3), dtype=np.uint8))
+        coarse.resize((48, 40)).save(tmp_path / f"{number}.png")
+    (found,) = tokeff.profile(tmp_path, tokenizers="jpeg-q75").measurements
+    spread = found.reconstruction["intervals"]
+    assert not [name for name in found.absent if name.startswith("reconstruction.intervals")]
+    missing, kept = spread["entropy_bits_per_byte"], spread["retained_share"]
+    assert missing["low"] < found.reconstruction["entropy_bits_per_byte"] < missing["high"]
+    assert kept["low"] < found.reconstruction["retained_share"]["8"]["4"] < kept["high"]

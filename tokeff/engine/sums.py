@@ -12,14 +12,16 @@ from typing import Any
 
 from tokeff.engine.results import Result, pairs_of, tally_of
 from tokeff.maths.conditional import PairCounts
+from tokeff.measures.missing import ROW_REALS
+from tokeff.measures.reconstruction import CODED_BYTES
 from tokeff.measures.throughput import Timings
 from tokeff.records.items import Failure
-from tokeff.records.tallies import MAX_ROWS, Tally
+from tokeff.records.tallies import MAX_ROWS, Tally, fixed
 
 N_EXAMPLES = 20
 TALLIES_HELD = 16
-ROW_COLUMNS = ("raw_bytes", "stored_bytes", "n_tokens")
-"""Of each item, for resampled intervals."""
+ROW_COUNTS = ("raw_bytes", "stored_bytes", "n_tokens", CODED_BYTES)
+"""Of each item, for resampled intervals; with ROW_REALS for those of missing bits."""
 
 
 @dataclass(slots=True)
@@ -91,11 +93,17 @@ class Sums:
 
         few = [name for name, number in names.items() if (own := self.tokenizers.get(number)) and own.rows is not None]
         table = table.filter(pc.is_in(table["tokenizer"], pa.array(few, pa.string())))
-        columns = table.select(["key", "tokenizer", *ROW_COLUMNS]).to_pydict()
-        for key, tokenizer, *values in zip(*columns.values(), strict=True):
-            sums = self.tokenizers[names[tokenizer]]
+        for row in table.select(["key", "tokenizer", *ROW_COUNTS, *ROW_REALS]).to_pylist():
+            sums = self.tokenizers[names[row["tokenizer"]]]
             if sums.rows is not None:
-                sums.rows[key] = dict(zip(ROW_COLUMNS, values, strict=True))
+                sums.rows[row["key"]] = dict(_numbers(row))
+
+
+def _numbers(row: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """What an item has, as a Tally holds it."""
+    for name in (*ROW_COUNTS, *ROW_REALS):
+        if row[name] is not None:
+            yield name, row[name] if name in ROW_COUNTS else fixed(row[name])
 
 
 def row_tables(result: Result) -> Iterator[Any]:

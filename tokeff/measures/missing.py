@@ -18,6 +18,15 @@ from tokeff.records.measurements import MIDDLE_SCALE
 from tokeff.records.tallies import Tally, from_fixed
 
 CONFIDENCE = 0.95
+ROW_REALS = tuple(
+    dict.fromkeys(
+        each.column(kind)
+        for full, *_ in FIDELITIES.values()
+        for each, kinds in ((full, ("missing",)), (Fidelity(full.depth_bits, MIDDLE_SCALE), ("missing", "source")))
+        for kind in kinds
+    )
+)
+"""What the intervals need of each item beside `CODED_BYTES`: real numbers, whatever the modality."""
 
 
 def rebuilt_figures(
