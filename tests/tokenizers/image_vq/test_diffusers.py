@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tokeff.errors import ArtefactInvalid, ExtraMissing, ItemError, SpecError
 from tokeff.records.signals import ImageSignal
@@ -84,6 +85,56 @@ def test_pixels_equal_a_direct_call(networks: Any, saved: Any, picture: Picture)
         out = networks["vq"].decode(networks["vq"].encode(padded(signal, 4)).latents).sample
     expected = ((out[0] + 1) * 127.5).round().clamp(0, 255)
     assert (rebuilt.pixels.int() - expected.int()).abs().max() <= 1
+
+
+def test_a_model_that_looks_ids_up_itself_decodes_too(saved: Any, picture: Picture, tmp_path: Path) -> None:
+    """amused's VQModel has `lookup_from_codebook`."""
+    shutil.copytree(saved["vq"], tmp_path / "amused")
+    config = json.loads((saved["vq"] / "config.json").read_text()) | {"lookup_from_codebook": True}
+    (tmp_path / "amused" / "config.json").write_text(json.dumps(config))
+    signal = picture(32, 48)
+    pixels = []
+    for folder in (saved["vq"], tmp_path / "amused"):
+        tokenizer: Any = REGISTRY.open(f"vq:{folder}")
+        pixels.append(tokenizer.decode(tokenizer.encode([signal]), [signal.header])[0].pixels)
+    assert torch.equal(*pixels)
+
+
+OLD = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0.": ".proj_attn."}
+
+
+def test_weights_under_the_names_of_older_releases(saved: Any, picture: Picture, tmp_path: Path) -> None:
+    file = Path(shutil.copytree(saved["kl"], tmp_path / "old")) / "diffusion_pytorch_model.safetensors"
+    old = {}
+    for name, tensor in load_file(file).items():
+        for new, before in OLD.items():
+            name = name.replace(new, before)
+        old[name] = tensor
+    assert any("proj_attn" in name for name in old)
+    save_file(old, file)
+    tokenizers: list[Any] = [REGISTRY.open(f"latent:{folder}") for folder in (saved["kl"], tmp_path / "old")]
+    assert torch.equal(*(each.encode([picture(32, 48)])[0].payload for each in tokenizers))
+
+
+def test_opening_says_nothing(saved: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    for family, name in (("vq", "vq"), ("latent", "tiny"), ("latent", "kl")):
+        REGISTRY.open(f"{family}:{saved[name]}")
+    assert (caplog.text, *capfd.readouterr()) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ({"in_channels": 1}, "colour pictures.*in_channels 1"),
+        ({"out_channels": 4}, "colour pictures.*out_channels 4"),
+        ({"num_decoder_blocks": [1] * 3, "decoder_block_out_channels": [8] * 3}, "8 times.*4 times"),
+    ],
+)
+def test_an_autoencoder_of_other_pictures(further: dict[str, Any], message: str, saved: Any, tmp_path: Path) -> None:
+    config = json.loads((saved["tiny"] / "config.json").read_text()) | further
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtefactInvalid, match=message):
+        REGISTRY.open(f"latent:{tmp_path}")
 
 
 @pytest.mark.parametrize(("name", "stride"), [("tiny", 8), ("kl", 4)])

@@ -37,7 +37,8 @@ class DiffusersVqModel:
     def pixels(self, ids: Tensor) -> Tensor:
         """int64 [n, rows, columns] -> float [n, 3, height, width]."""
         codes = self.network.quantize.embedding(ids).permute(0, 3, 1, 2).contiguous()
-        out: Tensor = self.network.decode(codes, force_not_quantize=True).sample
+        mixed = codes if self.network.config.norm_type == "spatial" else None
+        out: Tensor = self.network.decoder(self.network.post_quant_conv(codes), mixed)
         return out
 
 

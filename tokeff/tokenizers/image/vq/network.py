@@ -1,6 +1,6 @@
 """A network of another library: its weights put in place, its type and device, compiled where a card asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from tokeff.errors import ArtefactInvalid
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 DTYPES: Mapping[str, Literal["float32", "bfloat16"]] = {"fp32": "float32", "bf16": "bfloat16"}
 
 
-def load_weights(network: Any, source: Source, card: Card) -> None:
-    """Fill a module that was made on `meta`. Raises ArtefactMissing, ArtefactInvalid where they do not fit exactly."""
-    weights = source.tensors(network.state_dict(), allow_pickle=bool(card.parameters.get("allow_pickle", False)))
+def load_weights(network: Any, source: Source, card: Card, *, saved_as: Callable[[str], str] = str) -> None:
+    """Fill a module that was made on `meta`. `saved_as`: a tensor's name in the files, from that in the module.
+
+    Raises ArtefactMissing, ArtefactInvalid where they do not fit exactly.
+    """
+    names = {name: saved_as(name) for name in network.state_dict()}
+    weights = source.tensors(names.values(), allow_pickle=bool(card.parameters.get("allow_pickle", False)))
     try:
-        network.load_state_dict({name: _floats(tensor) for name, tensor in weights.items()}, assign=True)
+        network.load_state_dict({name: _floats(weights[saved]) for name, saved in names.items()}, assign=True)
     except RuntimeError as error:
         raise ArtefactInvalid(f"the weights do not fit the configuration: {error}", where=source.where) from error
 
@@ -27,7 +31,8 @@ def prepare(network: Any, card: Card, device: str) -> Literal["float32", "bfloat
     import torch
 
     dtype = DTYPES[str(card.parameters.get("dtype", "fp32"))]
-    network.to(device=device, dtype=getattr(torch, dtype))
+    # Not `network.to`: diffusers' warns of every type, even of the one that is there.
+    torch.nn.Module.to(network, device=device, dtype=getattr(torch, dtype))
     if card.parameters.get("compile", False):
         network.encoder.compile()
         if hasattr(network, "decoder"):
