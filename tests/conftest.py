@@ -4,6 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Threads that wait by spinning take the cores from each other; read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# A busy machine is no failure.
+settings.register_profile("tokeff", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tokeff")
 
 SHARED = Path(os.environ.get("TOKEFF_SHARED", Path(__file__).parents[2] / "shared"))
 if (SHARED / "vocab").is_dir():

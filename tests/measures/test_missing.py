@@ -16,6 +16,7 @@ def coded_items(n: int, *, scale: float = 1.0, backwards: bool = False) -> Tally
     order = np.arange(n)[:: -1 if backwards else 1]
     counts = {"raw_bytes": sizes, "stored_bytes": sizes, "n_tokens": sizes, "n_coded_bytes": sizes}
     bits = {"missing_bits_d8_s1": missing, "missing_bits_d8_s4": middle, "source_bits_d8_s4": 0.5 * sizes}
+    bits["source_bits_d8_s1"] = 8.0 * sizes
     return tally_of_columns(
         [f"item {k:03}" for k in order],
         {name: column[order].tolist() for name, column in counts.items()},

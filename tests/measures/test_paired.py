@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tokeff.measures.contrasts import CODED_BYTES, MISSING
+from tokeff.measures.fidelities import CODED_BYTES as BYTES_COLUMN
+from tokeff.measures.fidelities import FIDELITIES
 from tokeff.measures.paired import (
     decibel_difference,
     front,
@@ -15,8 +17,6 @@ from tokeff.measures.paired import (
     ratio_of_ratios,
     shared_confidence,
 )
-from tokeff.measures.reconstruction import CODED_BYTES as BYTES_COLUMN
-from tokeff.measures.reconstruction import FIDELITIES
 
 
 def test_mean_difference_is_the_paired_t_interval_of_scipy() -> None:

@@ -9,13 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tokeff.measures.reconstruction import (
-    CODED_BYTES,
-    CODED_ITEMS,
-    FIDELITIES,
-    SourceBits,
-    reconstruction_columns,
-)
+from tokeff.measures.fidelities import CODED_BYTES, CODED_ITEMS, FIDELITIES
+from tokeff.measures.reconstruction import Coded, SourceBits, reconstruction_columns
 from tokeff.measures.references import REFERENCE_BYTES, reference_columns
 from tokeff.measures.rows import Column
 from tokeff.measures.text import missing_text_bits
@@ -85,8 +80,8 @@ def reals_of(columns: dict[str, Column], name: str) -> list[float]:
 def test_identity_misses_nothing_and_a_blank_copy_nearly_everything(modality: Modality) -> None:
     signals = SIGNALS[modality]
     items, sources = items_of(modality, len(signals)), SourceBits()
-    _, same = reconstruction_columns(items, signals, signals, sources)
-    _, useless = reconstruction_columns(items, signals, [blank(signal) for signal in signals], sources)
+    same = reconstruction_columns(items, signals, signals, sources).reals
+    useless = reconstruction_columns(items, signals, [blank(signal) for signal in signals], sources).reals
     for each in FIDELITIES[modality]:
         assert reals_of(same, each.column("missing")) == [0.0] * len(signals)
         bits = reals_of(useless, each.column("source"))
@@ -104,7 +99,7 @@ def test_a_better_copy_leaves_fewer_bits_missing() -> None:
         for size in (0.3, 2, 8)
     ]
     (item,), sources = items_of("image", 1), SourceBits()
-    found = [reconstruction_columns([item], [signal], [copy], sources)[1] for copy in copies]
+    found = [reconstruction_columns([item], [signal], [copy], sources).reals for copy in copies]
     missing = [reals_of(columns, "missing_bits_d8_s1")[0] for columns in found]
     assert missing == sorted(missing)
     assert missing[0] < 0.7 * missing[2]
@@ -114,32 +109,33 @@ def test_a_better_copy_leaves_fewer_bits_missing() -> None:
 def test_items_do_not_depend_on_their_company(modality: Modality) -> None:
     signals = SIGNALS[modality]
     items, copies = items_of(modality, len(signals)), [blank(signal) for signal in signals]
-    _, together = reconstruction_columns(items, signals, copies, SourceBits())
+    together = reconstruction_columns(items, signals, copies, SourceBits()).reals
     for place, item in enumerate(items):
-        _, alone = reconstruction_columns([item], [signals[place]], [copies[place]], SourceBits())
+        alone = reconstruction_columns([item], [signals[place]], [copies[place]], SourceBits()).reals
         for name, column in alone.items():
             assert column[0] == pytest.approx(together[name][place], rel=1e-6)
 
 
 def test_an_item_without_a_copy_has_no_bits() -> None:
     signals = SIGNALS["image"]
-    counts, reals = reconstruction_columns(items_of("image", 3), signals, [None, signals[1], None], SourceBits())
+    found = reconstruction_columns(items_of("image", 3), signals, [None, signals[1], None], SourceBits())
+    counts, reals = found.counts, found.reals
     assert counts[CODED_ITEMS] == [None, 1, None]
     assert counts[CODED_BYTES] == [None, 33 * 21 * 3, None]
     assert all(column[0] is None and column[1] is not None for column in reals.values())
-    assert reconstruction_columns(items_of("image", 1), signals[:1], [None], SourceBits()) == ({}, {})
+    assert reconstruction_columns(items_of("image", 1), signals[:1], [None], SourceBits()) == Coded()
 
 
 def test_a_window_is_coded_unless_the_whole_is_asked_for() -> None:
     signal = picture(0, 8, WINDOW_SIDE + 100)
     (item,) = items_of("image", 1)
-    part, _ = reconstruction_columns([item], [signal], [signal], SourceBits())
-    whole, _ = reconstruction_columns([item], [signal], [signal], SourceBits(whole=True))
+    part = reconstruction_columns([item], [signal], [signal], SourceBits()).counts
+    whole = reconstruction_columns([item], [signal], [signal], SourceBits(whole=True)).counts
     assert part[CODED_BYTES] == [8 * WINDOW_SIDE * 3]
     assert whole[CODED_BYTES] == [8 * (WINDOW_SIDE + 100) * 3]
     film = clip(0, CLIP_FRAMES + 9)
     (item,) = items_of("video", 1)
-    part, _ = reconstruction_columns([item], [film], [film], SourceBits())
+    part = reconstruction_columns([item], [film], [film], SourceBits()).counts
     assert part[CODED_BYTES] == [CLIP_FRAMES * 40 * 56 * 3]
 
 
@@ -157,12 +153,12 @@ def test_our_bits_stand_beside_those_of_kept_libraries() -> None:
         signals = SIGNALS[modality]  # type: ignore[index]
         items, sources = items_of(modality, len(signals)), SourceBits()  # type: ignore[arg-type]
         counts, files = reference_columns(items, signals, {"0", "1"}, sources)
-        coded, bits = reconstruction_columns(items, signals, [*signals[:2], *[None] * (len(signals) - 2)], sources)
-        assert counts[REFERENCE_BYTES] == coded[CODED_BYTES]
+        coded = reconstruction_columns(items, signals, [*signals[:2], *[None] * (len(signals) - 2)], sources)
+        assert counts[REFERENCE_BYTES] == coded.counts[CODED_BYTES]
         depth = FIDELITIES[modality][0]  # type: ignore[index]
         for name in names:
             for ours, theirs in zip(
-                reals_of(bits, depth.column("source")), reals_of(files, f"reference_bits_{name}"), strict=True
+                reals_of(coded.reals, depth.column("source")), reals_of(files, f"reference_bits_{name}"), strict=True
             ):
                 assert 0.2 * theirs < ours < 1.2 * theirs
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 import tokeff
 from tokeff.measures.batch import tally_batch
+from tokeff.measures.fidelities import FIDELITIES, IN_TIME
 from tokeff.measures.measurement import measurement
-from tokeff.measures.reconstruction import FIDELITIES, IN_TIME
 from tokeff.measures.windows import COMPARED_BYTES, compared_frames
 from tokeff.media import video
 from tokeff.records.headers import VideoHeader

@@ -12,8 +12,7 @@ from typing import Any
 
 from tokeff.engine.results import Result, pairs_of, tally_of
 from tokeff.maths.conditional import PairCounts
-from tokeff.measures.missing import ROW_REALS
-from tokeff.measures.reconstruction import CODED_BYTES
+from tokeff.measures.fidelities import CODED_BYTES, INTERVAL_COLUMNS
 from tokeff.measures.throughput import Timings
 from tokeff.records.items import Failure
 from tokeff.records.tallies import MAX_ROWS, Tally, fixed
@@ -21,7 +20,7 @@ from tokeff.records.tallies import MAX_ROWS, Tally, fixed
 N_EXAMPLES = 20
 TALLIES_HELD = 16
 ROW_COUNTS = ("raw_bytes", "stored_bytes", "n_tokens", CODED_BYTES)
-"""Of each item, for resampled intervals; with ROW_REALS for those of missing bits."""
+"""Of each item, for resampled intervals; with INTERVAL_COLUMNS for those of missing bits."""
 
 
 @dataclass(slots=True)
@@ -93,7 +92,7 @@ class Sums:
 
         few = [name for name, number in names.items() if (own := self.tokenizers.get(number)) and own.rows is not None]
         table = table.filter(pc.is_in(table["tokenizer"], pa.array(few, pa.string())))
-        for row in table.select(["key", "tokenizer", *ROW_COUNTS, *ROW_REALS]).to_pylist():
+        for row in table.select(["key", "tokenizer", *ROW_COUNTS, *INTERVAL_COLUMNS]).to_pylist():
             sums = self.tokenizers[names[row["tokenizer"]]]
             if sums.rows is not None:
                 sums.rows[row["key"]] = dict(_numbers(row))
@@ -101,7 +100,7 @@ class Sums:
 
 def _numbers(row: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """What an item has, as a Tally holds it."""
-    for name in (*ROW_COUNTS, *ROW_REALS):
+    for name in (*ROW_COUNTS, *INTERVAL_COLUMNS):
         if row[name] is not None:
             yield name, row[name] if name in ROW_COUNTS else fixed(row[name])
 

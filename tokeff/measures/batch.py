@@ -14,7 +14,8 @@ What a Tally may hold, by name:
     video       n_frames, real duration_seconds; n_reconstructed, squared_error, n_compared, n_psnr, real psnr_db;
                 of clips made from some of their frames squared_error_time, squared_error_space
                 and for a figure that an item does not have, a count of why: n_psnr_lossless, n_si_sdr_silent, ...
-    histograms  stream0, stream1, ... by id; token_bytes: tokens by the bytes of text they stand for
+    histograms  stream0, stream1, ... by id; token_bytes: tokens by the bytes of text they stand for;
+                source_bits_d8_s1, ... of residuals (see `pooled`, also for reals source_rest_bits_d8_s1, ...)
 """
 
 from collections.abc import Container, Sequence
@@ -25,13 +26,8 @@ from numpy.typing import NDArray
 
 from tokeff.errors import TokeffError
 from tokeff.measures.comparison import SPACE_ERROR, TIME_ERROR, compare_media
-from tokeff.measures.reconstruction import (
-    BIT_COLUMNS,
-    CODED_BYTES,
-    CODED_ITEMS,
-    SourceBits,
-    reconstruction_columns,
-)
+from tokeff.measures.fidelities import BIT_COLUMNS, CODED_BYTES, CODED_ITEMS
+from tokeff.measures.reconstruction import SourceBits, reconstruction_columns
 from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, reference_columns
 from tokeff.measures.rows import Column, tally_of_columns
 from tokeff.measures.sound import SOUND_FIGURES
@@ -93,6 +89,7 @@ def tally_batch(
     histograms = stream_histograms(tokenizer, tokens)
     reals: dict[str, Column] = {}
     sums: dict[str, int] = {}
+    real_sums: dict[str, int] = {}
     extra, extra_reals = _modality_columns(signals)
     columns |= extra
     reals |= extra_reals
@@ -105,13 +102,17 @@ def tally_batch(
         columns |= compared
         reals |= compared_reals
         chosen = [copy if item.key in coded else None for item, copy in zip(items, reconstructions, strict=True)]
-        found = [reference_columns(items, signals, coded, sources)]
+        files, bits_in_files = reference_columns(items, signals, coded, sources)
+        columns |= files
+        reals |= bits_in_files
         if not isinstance(signals[0], TextSignal):
-            found.append(reconstruction_columns(items, signals, chosen, sources))
-        for counts, bits in found:
-            columns |= counts
-            reals |= bits
-    return tally_of_columns([item.key for item in items], columns, reals=reals, histograms=histograms, sums=sums)
+            found = reconstruction_columns(items, signals, chosen, sources)
+            columns |= found.counts
+            reals |= found.reals
+            histograms |= found.histograms
+            real_sums |= found.real_sums
+    keys = [item.key for item in items]
+    return tally_of_columns(keys, columns, reals=reals, histograms=histograms, sums=sums, real_sums=real_sums)
 
 
 def stream_histograms(tokenizer: Tokenizer[Any], tokens: Sequence[Tokens]) -> dict[str, NDArray[np.int64]]:

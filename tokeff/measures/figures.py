@@ -13,8 +13,9 @@ import numpy as np
 from tokeff.maths.conditional import ConditionalEntropy, PairCounts, conditional_entropy
 from tokeff.maths.distortion import Figure, psnr_db, snr_db
 from tokeff.maths.entropy import StreamEntropy, mean_bits, stream_entropy
+from tokeff.measures.fidelities import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
 from tokeff.measures.pairs import CONTEXTS
-from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
+from tokeff.measures.pooled import corpus_bits
 from tokeff.measures.references import REFERENCE_BYTES, REFERENCE_COLUMNS, REFERENCES
 from tokeff.measures.sound import SOUND_FIGURES
 from tokeff.measures.splits import clip_distortion, clip_figures, kept_share
@@ -35,7 +36,7 @@ def entropy_figures(
     Of several streams: bits per token weigh each stream by its tokens, bits per position are their sum, and what only
     one alphabet can have (Renyi efficiency, perplexity) is given by stream. `pairs`: tables by `context.stream`.
     """
-    if not codebook_sizes or not tally.histograms:
+    if not codebook_sizes or not any(name.startswith("stream") for name in tally.histograms):
         absent["entropy"] = "not_encoded" if codebook_sizes else "continuous_tokens"
         return {}, None
     streams = [
@@ -239,7 +240,7 @@ def _coded_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str
     for each in FIDELITIES[modality]:
         if each.time > 1:
             continue
-        share = kept_share(tally, each)
+        share = kept_share(tally, each, modality)
         if share is None:
             absent[f"reconstruction.retained_share.{each.depth_bits}.{each.scale}"] = "no_information"
         shares.setdefault(str(each.depth_bits), {})[str(each.scale)] = share
@@ -248,8 +249,8 @@ def _coded_figures(tally: Tally, modality: Modality, absent: Absent) -> dict[str
     return {
         "n_items": tally.count(CODED_ITEMS),
         "raw_bytes": n_bytes,
-        "source_bits_per_byte": tally.real(full.column("source")) / n_bytes,
-        "entropy_bits_per_byte": tally.real(full.column("missing")) / n_bytes,
+        "source_bits_per_byte": corpus_bits(tally, full, "source", modality) / n_bytes,
+        "entropy_bits_per_byte": corpus_bits(tally, full, "missing", modality) / n_bytes,
         "retained_share": shares,
         **(clip_figures(tally, absent) if modality == "video" else {}),
         **effective,

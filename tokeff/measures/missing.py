@@ -1,6 +1,7 @@
 """Intervals of what a reconstruction leaves missing: missing bits per raw byte, and the share that is kept.
 
-Ratios of sums over the coded items, by the same bootstrap as bytes per token. Leaves out the figures themselves
+Ratios of sums over the coded items as codes of their own, by the same bootstrap as bytes per token, moved by as much as
+histograms that all items share take off the sums. Leaves out the figures themselves
 (`figures`) and comparisons of two tokenizers (`paired`).
 """
 
@@ -11,22 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokeff.maths.intervals import RatioInterval, ratio_interval
+from tokeff.measures.fidelities import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity, middle_of
 from tokeff.measures.figures import reconstruction_figures
-from tokeff.measures.reconstruction import CODED_BYTES, CODED_ITEMS, FIDELITIES, Fidelity
+from tokeff.measures.pooled import corpus_bits, own_bits
 from tokeff.records.items import Modality
-from tokeff.records.measurements import MIDDLE_SCALE
 from tokeff.records.tallies import Tally, from_fixed
 
 CONFIDENCE = 0.95
-ROW_REALS = tuple(
-    dict.fromkeys(
-        each.column(kind)
-        for full, *_ in FIDELITIES.values()
-        for each, kinds in ((full, ("missing",)), (Fidelity(full.depth_bits, MIDDLE_SCALE), ("missing", "source")))
-        for kind in kinds
-    )
-)
-"""What the intervals need of each item beside `CODED_BYTES`: real numbers, whatever the modality."""
 
 
 def rebuilt_figures(
@@ -49,22 +41,31 @@ def missing_intervals(
     """
     if modality not in FIDELITIES:
         return {}
-    full = FIDELITIES[modality][0]
-    middle = Fidelity(full.depth_bits, MIDDLE_SCALE)
+    full, middle = FIDELITIES[modality][0], middle_of(modality)
     entropy = _interval(tally, full.column("missing"), CODED_BYTES, population, seed)
     lost = _interval(tally, middle.column("missing"), middle.column("source"), population, seed)
-    kept = (None, None) if lost.low is None or lost.high is None else (1 - lost.high, 1 - lost.low)
+    less = _pooling(tally, full, "missing", modality)
+    shared = _pooling(tally, middle, "missing", modality) / _pooling(tally, middle, "source", modality)
+    kept = tuple(None if end is None else 1 - shared * end for end in (lost.high, lost.low))
     for name, reason in (("entropy_bits_per_byte", entropy.reason), ("retained_share", lost.reason)):
         if reason is not None:
             absent[f"reconstruction.intervals.{name}"] = reason
     return {
         "confidence": CONFIDENCE,
-        "entropy_bits_per_byte": {"low": entropy.low, "high": entropy.high},
+        "entropy_bits_per_byte": {
+            name: None if end is None else less * end for name, end in (("low", entropy.low), ("high", entropy.high))
+        },
         "retained_share": {
             **{"depth_bits": middle.depth_bits, "scale": middle.scale},
             **{"low": kept[0], "high": kept[1]},
         },
     }
+
+
+def _pooling(tally: Tally, at: Fidelity, kind: str, modality: Modality) -> float:
+    """Bits under shared histograms over those of items as codes of their own."""
+    own = own_bits(tally, at, kind)
+    return corpus_bits(tally, at, kind, modality) / own if own > 0 else 1.0
 
 
 def _interval(tally: Tally, above: str, below: str, population: int | None, seed: int) -> RatioInterval:

@@ -2,72 +2,36 @@
 
 At full size for several depths, at full depth for several scales; columns `source_bits_d8_s1`, `missing_bits_d8_s1`,
 ... of a Tally. Bits of the originals are kept for the other tokenizers of the same batch. Leaves out the coder
-(`maths.codelength`), texts (they come back or not) and the shares (`figures`).
+(`maths.codelength`), what items share (`pooled`), texts (they come back or not) and the shares (`figures`).
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tokeff.maths.codelength import ClipCoder, audio_code_length, image_code_length
-from tokeff.maths.codelength.fidelity import (
-    AUDIO_DEPTHS_BITS,
-    IMAGE_DEPTHS_BITS,
+from tokeff.maths.codelength.fidelity import reduce_pictures, reduce_sound, reduce_time
+from tokeff.measures.fidelities import (
+    ALL_FIDELITIES,
+    CODED_BYTES,
+    CODED_ITEMS,
+    FIDELITIES,
+    IN_TIME,
     SCALES,
-    reduce_pictures,
-    reduce_sound,
-    reduce_time,
+    Fidelity,
 )
+from tokeff.measures.pooled import Pools
 from tokeff.measures.rows import Column
 from tokeff.measures.windows import CLIP_FRAMES, View
 from tokeff.records.items import Item, Modality
-from tokeff.records.measurements import MIDDLE_SCALE
 from tokeff.records.signals import AudioSignal, ImageSignal, SampledSource, Signal, VideoSignal
 from tokeff.records.tallies import fixed
-
-CODED_ITEMS, CODED_BYTES = "n_coded_items", "n_coded_bytes"
-"""Columns: 1 for an item with code lengths, and the raw bytes that those at full fidelity are of."""
-
-
-class Fidelity(NamedTuple):
-    """A depth in bits per sample and a scale: the signal reduced so many times; clips also at a lower frame rate."""
-
-    depth_bits: int
-    scale: int
-    time: int = 1
-    """So many frames are averaged into one, after they were reduced."""
-
-    def column(self, kind: str) -> str:
-        """The name of a column at this fidelity; `kind` is `source`, `missing` or `time`."""
-        return f"{kind}_bits_d{self.depth_bits}_s{self.scale}" + (f"_t{self.time}" if self.time > 1 else "")
-
-
-TIMES = (2, 4)
-"""Half and a quarter of the frame rate: divisors of CLIP_FRAMES, so that chunks are averaged whole."""
-
-
-def _grid(depths_bits: Sequence[int]) -> tuple[Fidelity, ...]:
-    full = depths_bits[0]
-    return (*(Fidelity(depth, 1) for depth in depths_bits), *(Fidelity(full, scale) for scale in SCALES[1:]))
-
-
-FIDELITIES: dict[Modality, tuple[Fidelity, ...]] = {
-    "image": _grid(IMAGE_DEPTHS_BITS),
-    "audio": _grid(AUDIO_DEPTHS_BITS),
-    "video": (*_grid(IMAGE_DEPTHS_BITS), *(Fidelity(IMAGE_DEPTHS_BITS[0], MIDDLE_SCALE, time) for time in TIMES)),
-}
-"""The first is the full one."""
-ALL_FIDELITIES = tuple(dict.fromkeys(each for grid in FIDELITIES.values() for each in grid))
-IN_TIME = tuple(Fidelity(IMAGE_DEPTHS_BITS[0], scale) for scale in (1, MIDDLE_SCALE))
-"""Of clips made from some of their frames: columns `time_bits`, what is missing once the exact frames are known."""
-BIT_COLUMNS = (
-    *(each.column(kind) for each in ALL_FIDELITIES for kind in ("source", "missing")),
-    *(each.column("time") for each in IN_TIME),
-)
 
 Bits = dict[Fidelity, float]
 
@@ -81,28 +45,45 @@ class SourceBits:
     """Whether signals are coded whole, not only a window of each."""
     known: dict[str, Bits] = field(default_factory=dict)
     """By the item's key."""
+    pools: dict[frozenset[str], Pools] = field(default_factory=dict)
+    """By the keys of the items that they are of."""
     references: dict[str, dict[str, int]] = field(default_factory=dict)
     """Bits in files of kept libraries, and `bytes`, by the item's key."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Coded:
+    """What a Tally holds of the code lengths of items: columns, and what their histograms share."""
+
+    counts: dict[str, Column] = field(default_factory=dict)
+    reals: dict[str, Column] = field(default_factory=dict)
+    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    real_sums: dict[str, int] = field(default_factory=dict)
+
+
 def reconstruction_columns(
     items: Sequence[Item], signals: Sequence[Signal], copies: Sequence[Signal | None], sources: SourceBits
-) -> tuple[dict[str, Column], dict[str, Column]]:
-    """Columns of counts and of reals; an item whose copy is None has none. All of one modality that is not text.
+) -> Coded:
+    """Code lengths of the items that have a copy. All of one modality that is not text.
 
     Copies have the shapes of their originals. `sources` is filled on the way.
     """
+    groups = [
+        [View(items[place].key, signals[place], copies[place], sources.whole) for place in places]
+        for places in _equal_shapes(signals, copies)
+    ]
+    coded = {view.key: view.n_bytes for views in groups for view in views}
+    if not coded:
+        return Coded()
+    which = frozenset(coded)
+    if which not in sources.pools:
+        alone = sources.pools[which] = Pools()
+        for views in groups:
+            sources.known |= _measured(views, sources.device, alone)
+    pools = {"source": sources.pools[which], "missing": Pools(), "time": Pools()}
     missing: dict[str, Bits] = {}
-    coded: dict[str, int] = {}
-    for places in _equal_shapes(signals, copies):
-        views = [View(items[place].key, signals[place], copies[place], sources.whole) for place in places]
-        coded |= {view.key: view.n_bytes for view in views}
-        new = [view for view in views if view.key not in sources.known]
-        if new:
-            sources.known |= _measured(new, sources.device)
-        missing |= _measured(views, sources.device, sources.known)
-    if not missing:
-        return {}, {}
+    for views in groups:
+        missing |= _measured(views, sources.device, pools["missing"], sources.known)
     keys = [item.key for item in items]
     reals: dict[str, Column] = {}
     for each in ALL_FIDELITIES:
@@ -113,8 +94,13 @@ def reconstruction_columns(
                 min(_bits(missing, key, each), _bits(sources.known, key, each)) if key in missing else None
                 for key in keys
             ]
-    reals |= _lost_in_time(keys, signals, copies, sources, missing)
-    return {CODED_ITEMS: [1 if key in coded else None for key in keys], CODED_BYTES: [*map(coded.get, keys)]}, reals
+    reals |= _lost_in_time(keys, signals, copies, sources, pools["time"])
+    return Coded(
+        counts={CODED_ITEMS: [1 if key in coded else None for key in keys], CODED_BYTES: [*map(coded.get, keys)]},
+        reals=reals,
+        histograms={name: counts for kind, of in pools.items() for name, counts in of.histograms(kind).items()},
+        real_sums={name: bits for kind, of in pools.items() for name, bits in of.rest(kind).items()},
+    )
 
 
 def _lost_in_time(
@@ -122,17 +108,17 @@ def _lost_in_time(
     signals: Sequence[Signal],
     copies: Sequence[Signal | None],
     sources: SourceBits,
-    coded: Container[str],
+    pools: Pools,
 ) -> dict[str, Column]:
     """Bits missing once the exact frames are known that a copy was made from; the rest is their own coding's."""
     found: dict[str, Bits] = {}
     for key, signal, copy in zip(keys, signals, copies, strict=True):
-        if key in coded and isinstance(signal, VideoSignal) and isinstance(copy, VideoSignal):
+        if isinstance(signal, VideoSignal) and isinstance(copy, VideoSignal):
             source = copy.source
             if isinstance(source, SampledSource):
                 exact = replace(copy, source=source.over(signal.source))
                 view = View(key, signal, exact, sources.whole)
-                found[key] = _clip_bits(view, sources.device, given=True, fidelities=IN_TIME)
+                found[key] = _clip_bits(view, sources.device, pools, given=True, fidelities=IN_TIME)
     return {
         each.column("time"): [
             min(_bits(found, key, each), _bits(sources.known, key, each)) if key in found else None for key in keys
@@ -161,21 +147,26 @@ def _equal_shapes(signals: Sequence[Signal], copies: Sequence[Signal | None]) ->
     yield from shapes.values()
 
 
-def _measured(views: Sequence[View], device: str, known: Mapping[str, Bits] | None = None) -> dict[str, Bits]:
-    """Bits of views of equal shape, by key; beside their copies where those of the originals alone are `known`."""
+def _measured(
+    views: Sequence[View], device: str, pools: Pools, known: Mapping[str, Bits] | None = None
+) -> dict[str, Bits]:
+    """Bits of views of equal shape, by key; beside their copies where those of the originals alone are `known`.
+
+    `pools` is filled on the way.
+    """
     signal = views[0].signal
     if isinstance(signal, VideoSignal):
-        return {views[0].key: _clip_bits(views[0], device, given=known is not None)}
+        return {views[0].key: _clip_bits(views[0], device, pools, given=known is not None)}
     x, side, alone = torch.stack([view.tensor(view.signal) for view in views]).to(device), None, None
     if known is not None:
         side = torch.stack([view.tensor(view.copy) for view in views]).to(device)
         alone = [known[view.key] for view in views]
-    bits = _batch_bits("image" if isinstance(signal, ImageSignal) else "audio", x, side, alone)
+    bits = _batch_bits("image" if isinstance(signal, ImageSignal) else "audio", x, side, alone, pools)
     return {view.key: {each: lengths[n] for each, lengths in bits.items()} for n, view in enumerate(views)}
 
 
 def _batch_bits(
-    modality: Modality, x: Tensor, side: Tensor | None, alone: Sequence[Bits] | None
+    modality: Modality, x: Tensor, side: Tensor | None, alone: Sequence[Bits] | None, pools: Pools
 ) -> dict[Fidelity, list[float]]:
     reduce: Callable[[Tensor, int], Tensor] = reduce_pictures if modality == "image" else reduce_sound
     code_length: Callable[..., Tensor] = image_code_length if modality == "image" else audio_code_length
@@ -187,11 +178,14 @@ def _batch_bits(
                 source = None
                 if alone is not None:
                     source = torch.tensor([of_item[each] for of_item in alone], dtype=torch.float64, device=x.device)
-                bits[each] = code_length(small, known, depth_bits=each.depth_bits, source_bits=source).tolist()
+                found = code_length(small, known, depth_bits=each.depth_bits, source_bits=source, pool=pools[each])
+                bits[each] = found.tolist()
     return bits
 
 
-def _clip_bits(view: View, device: str, *, given: bool, fidelities: Sequence[Fidelity] = FIDELITIES["video"]) -> Bits:
+def _clip_bits(
+    view: View, device: str, pools: Pools, *, given: bool, fidelities: Sequence[Fidelity] = FIDELITIES["video"]
+) -> Bits:
     coders = {each: ClipCoder(depth_bits=each.depth_bits) for each in fidelities}
     originals = view.chunks(view.signal)
     copies = view.chunks(view.copy) if given else None
@@ -203,6 +197,8 @@ def _clip_bits(view: View, device: str, *, given: bool, fidelities: Sequence[Fid
             for each, coder in coders.items():
                 if each.scale == scale:
                     coder.add(_slower(small, each), None if known is None else _slower(known, each))
+    for each, coder in coders.items():
+        coder.leave_to(pools[each])
     return {each: coder.bits() for each, coder in coders.items()}
 
 

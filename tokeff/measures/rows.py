@@ -32,11 +32,13 @@ def tally_of_columns(
     reals: Mapping[str, Column] | None = None,
     histograms: "Mapping[str, NDArray[np.int64]] | None" = None,
     sums: Mapping[str, int] | None = None,
+    real_sums: Mapping[str, int] | None = None,
 ) -> Tally:
     """The Tally of the items `keys`.
 
-    `columns` are exact counts, `reals` fixed-point; both make rows too. `sums` are counts that no item has alone.
-    Raises ValueError where a key comes twice or a column has another length: a figure would be wrong unseen.
+    `columns` are exact counts, `reals` fixed-point; both make rows too. `sums` and `real_sums` are those that no
+    item has alone. Raises ValueError where a key comes twice or a column has another length: a figure would be wrong
+    unseen.
     """
     reals = reals or {}
     both = {**columns, **reals}
@@ -50,7 +52,10 @@ def tally_of_columns(
     return Tally(
         n_items=len(keys),
         counts={**counts, **(sums or {})},
-        reals={name: total for name, column in reals.items() if (total := _sum(column)) is not None},
+        reals={
+            **{name: total for name, column in reals.items() if (total := _sum(column)) is not None},
+            **(real_sums or {}),
+        },
         histograms=histograms or {},
         rows=_rows(keys, both) if len(keys) <= MAX_ROWS else None,
     )

@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 from tokeff.measures.comparison import compare_media
 from tokeff.measures.figures import distortion_figures
 from tokeff.measures.missing import rebuilt_figures
-from tokeff.measures.reconstruction import SourceBits, reconstruction_columns
+from tokeff.measures.reconstruction import Coded, SourceBits, reconstruction_columns
 from tokeff.measures.references import reference_columns
 from tokeff.measures.rows import Column, tally_of_columns
 from tokeff.measures.text import compare_texts
@@ -34,13 +34,16 @@ def tally_pairs(
     is_text = all(isinstance(signal, TextSignal) for signal in signals)
     found = [(compare_texts if is_text else compare_media)(name, items, signals, copies)]
     found.append(reference_columns(items, signals, coded, sources))
+    rebuilt = Coded()
     if not is_text:
         chosen = [copy if item.key in coded else None for item, copy in zip(items, copies, strict=True)]
-        found.append(reconstruction_columns(items, signals, chosen, sources))
+        rebuilt = reconstruction_columns(items, signals, chosen, sources)
+        found.append((rebuilt.counts, rebuilt.reals))
     for counts, more in found:
         columns |= counts
         reals |= more
-    return tally_of_columns([item.key for item in items], columns, reals=reals)
+    keys = [item.key for item in items]
+    return tally_of_columns(keys, columns, reals=reals, histograms=rebuilt.histograms, real_sums=rebuilt.real_sums)
 
 
 def score_of(modality: Modality, tally: Tally, n_errors: int) -> Score:

@@ -14,14 +14,16 @@ from typing import Any
 
 from tokeff.maths.distortion import psnr_db
 from tokeff.measures.comparison import SPACE_ERROR, TIME_ERROR
-from tokeff.measures.reconstruction import CODED_BYTES, FIDELITIES, IN_TIME, Fidelity
+from tokeff.measures.fidelities import CODED_BYTES, FIDELITIES, IN_TIME, Fidelity
+from tokeff.measures.pooled import corpus_bits
+from tokeff.records.items import Modality
 from tokeff.records.tallies import Tally
 
 
-def kept_share(tally: Tally, at: Fidelity) -> float | None:
+def kept_share(tally: Tally, at: Fidelity, modality: Modality) -> float | None:
     """1 - H(X | R) / H(X) at a fidelity; None where the signal holds no information there."""
-    source = tally.real(at.column("source"))
-    return 1 - tally.real(at.column("missing")) / source if source > 0 else None
+    source = corpus_bits(tally, at, "source", modality)
+    return 1 - corpus_bits(tally, at, "missing", modality) / source if source > 0 else None
 
 
 def clip_distortion(tally: Tally, absent: dict[str, str]) -> dict[str, Any]:
@@ -53,13 +55,13 @@ def _distortion_split(tally: Tally, absent: dict[str, str]) -> dict[str, float |
 def clip_figures(tally: Tally, absent: dict[str, str]) -> dict[str, Any]:
     """`retained_share_in_time` by how many frames are averaged into one, and `split` by scale."""
     slower = [each for each in FIDELITIES["video"] if each.time > 1]
-    shares = {str(each.time): kept_share(tally, each) for each in slower}
+    shares = {str(each.time): kept_share(tally, each, "video") for each in slower}
     absent |= {f"reconstruction.retained_share_in_time.{t}": "no_information" for t, s in shares.items() if s is None}
     figures: dict[str, Any] = {"retained_share_in_time": shares}
     if IN_TIME[0].column("time") not in tally.reals:
         absent["reconstruction.split"] = "no_sampled_frames"
         return figures
-    bits, missing = (tally.real(IN_TIME[0].column(kind)) for kind in ("time", "missing"))
+    bits, missing = (corpus_bits(tally, IN_TIME[0], kind, "video") for kind in ("time", "missing"))
     n_bytes = tally.count(CODED_BYTES)
     split: dict[str, Any] = {str(each.scale): _shares(tally, each) for each in IN_TIME}
     absent |= {f"reconstruction.split.{scale}": "no_information" for scale, part in split.items() if part is None}
@@ -68,7 +70,7 @@ def clip_figures(tally: Tally, absent: dict[str, str]) -> dict[str, Any]:
 
 
 def _shares(tally: Tally, at: Fidelity) -> dict[str, float] | None:
-    source, missing, lost = (tally.real(at.column(kind)) for kind in ("source", "missing", "time"))
+    source, missing, lost = (corpus_bits(tally, at, kind, "video") for kind in ("source", "missing", "time"))
     if source <= 0:
         return None
     return {"time": lost / source, "space": (missing - lost) / source, "retained": 1 - missing / source}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokeff.errors import TokeffError
-from tokeff.measures.reconstruction import CODED_BYTES
+from tokeff.measures.fidelities import CODED_BYTES
 from tokeff.measures.rows import Column
 from tokeff.records.items import Item
 from tokeff.records.signals import Signal, TextSignal

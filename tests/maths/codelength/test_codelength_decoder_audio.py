@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tokeff.maths.codelength import histograms, sound, sound_fit
+from tokeff.maths.codelength import Pool, audio_code_length, histograms, sound, sound_fit
+from tokeff.maths.codelength.audio import MODE_BITS
 
 K = sound.N_SYMBOLS
 
@@ -66,7 +67,7 @@ def _model(coder: Any, model: sound.Model | None, n_known: int, n_features: int,
     )
 
 
-def _stream(coder: Any, n: int, side: Tensor | None, truth: Tensor | None) -> Tensor:
+def _stream(coder: Any, n: int, side: Tensor | None, truth: Tensor | None, shared: Any = None) -> Tensor:
     weights = histograms.prior(K, sound.N_SCALES, sound.KEPT_OCTAVES).view(-1, K).numpy()
     whole = -(-n // sound_fit.BLOCK) * sound_fit.BLOCK
     done: list[Tensor] = []
@@ -79,7 +80,7 @@ def _stream(coder: Any, n: int, side: Tensor | None, truth: Tensor | None) -> Te
         model = None if truth is None else sound.fit([truth[:, c], *others], known, beside, n)
         n_features = len(sound.SPANS) + 2 * (known is not None) + 2 * (beside is not None) + 1
         sent = _model(coder, model, len(others), n_features, n)
-        counts: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(K))
+        counts = defaultdict(lambda: np.zeros(K)) if shared is None else shared
         for t in range(n):
             guess = sound.predicted([own, *others], sent)
             where = sound.context(own - torch.round(guess), known, beside, sent.loudness)
@@ -121,9 +122,27 @@ def test_stereo_is_rebuilt(coder: Any, n: int, beside: bool) -> None:
     x[:, 40:43] += 20000.0
     whole = torch.nn.functional.pad(x.round(), (0, sound_fit.BLOCK - n))[None]
     side = (torch.round(whole / 64) * 64) if beside else None
-    stated = float(sound.code_length_bits(whole, side, n))
+    stated = float(sound.code_lengths(whole, side, n).bits)
     writer = coder()
     _stream(writer, n, side, whole)
     stream = writer.finish()
     assert torch.equal(_stream(coder(stream), n, side, None), whole)
     assert len(stream) == pytest.approx(stated, rel=0.01, abs=64)
+
+
+def test_recordings_that_share_histograms_are_rebuilt(coder: Any) -> None:
+    n, g = 30, torch.Generator().manual_seed(2)
+    x = (900 * torch.randn(2, 2, n, generator=g)).round()
+    pool = Pool()
+    audio_code_length(x.long(), pool=pool)
+    stated = pool.code_length_bits("sound", 16)
+    assert int(pool.counts.sum()) == x.numel()
+    whole = torch.nn.functional.pad(x.double(), (0, sound_fit.BLOCK - n))
+    writer = coder()
+    counts: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(K))
+    for one in torch.split(whole, 1):
+        _stream(writer, n, None, one, counts)
+    stream = writer.finish()
+    reader, counts = coder(stream), defaultdict(lambda: np.zeros(K))
+    assert torch.equal(torch.cat([_stream(reader, n, None, None, counts) for _ in x]), whole)
+    assert len(stream) == pytest.approx(stated - 2 * MODE_BITS, rel=0.01, abs=64)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tokeff.maths.codelength import colours, modes, plane_fit, planes, video_code_length
+from tokeff.maths.codelength import Pool, colours, modes, plane_fit, planes, video_code_length
 from tokeff.maths.codelength.images import image_code_length
 from tokeff.maths.codelength.taps import Layout
 
@@ -109,6 +109,18 @@ def _residual_stream(coder: Any, shape: torch.Size, references: Tensor, truth: T
     return _Residuals(coder, sent, references).all(_noise(torch.empty(shape)), truth)
 
 
+def _shared_stream(coder: Any, shape: torch.Size, truth: Tensor | None) -> Tensor:
+    """Pictures [B, 3, H, W], centred, one behind the other under the same histograms."""
+    counts: Any = defaultdict(lambda: np.zeros(N))
+    layout, done = Layout(channels=shape[1], references=0), list[Tensor]()
+    for at in range(shape[0]):
+        picture, nothing = None if truth is None else truth[at : at + 1], torch.empty(1, 0, *shape[2:])
+        model = None if picture is None else planes.fit(picture, nothing, layout, N)
+        residuals = _Residuals(coder, _header(coder, layout, (shape[2], shape[3]), model), nothing, counts=counts)
+        done.append(residuals.all(_noise(torch.empty(1, *shape[1:])), picture))
+    return torch.cat(done)
+
+
 def _clip_stream(coder: Any, shape: torch.Size, detail: int, truth: Tensor | None) -> Tensor:
     """Frames [T, 3, H, W], centred, that share histograms; each after the first sees the one before."""
     detail = coder.number(None if truth is None else detail, 2)
@@ -198,6 +210,15 @@ def test_a_photograph_is_rebuilt(coder: Any, beside: bool) -> None:
     truth, references = modes.centred(x, side, N)
     _check(coder, _residual_stream, float(modes.residuals(x, side, N).bits()), truth, references)
     assert image_code_length(x, side[0] if beside else None) <= modes.residuals(x, side, N).bits() + modes.MODE_BITS
+
+
+def test_pictures_that_share_histograms_are_rebuilt(coder: Any) -> None:
+    x, pool = torch.cat([_photo(7, 8, seed) for seed in (1, 2)]), Pool()
+    image_code_length(x, pool=pool)
+    assert int(pool.counts.sum()) == x.numel()
+    stated = pool.code_length_bits("planes", 8)
+    truth, _ = modes.centred(x, [], N)
+    _check(coder, _shared_stream, stated - 2 * modes.MODE_BITS, truth)
 
 
 def test_a_clip_is_rebuilt(coder: Any) -> None:

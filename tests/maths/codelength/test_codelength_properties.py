@@ -154,7 +154,7 @@ def test_reductions_average_boxes_and_keep_octaves() -> None:
 
 def test_a_signal_reduced_in_parts_is_the_whole_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     x, s = _pictures(2, 3, 61, 45), _sound(2, 2, 5003)
-    whole = {scale: (fidelity.reduce_pictures(x, scale), fidelity.reduce_sound(s, scale)) for scale in fidelity.SCALES}
+    whole = {scale: (fidelity.reduce_pictures(x, scale), fidelity.reduce_sound(s, scale)) for scale in (1, 2, 4, 8)}
     monkeypatch.setattr(fidelity, "SAMPLES_AT_ONCE", 4000)
     for scale, (picture, sound) in whole.items():
         assert torch.equal(fidelity.reduce_pictures(x, scale), picture)

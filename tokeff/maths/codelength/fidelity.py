@@ -14,9 +14,6 @@ from tokeff.maths.codelength import checks
 from tokeff.maths.codelength.audio import audio_code_length, sixteen_bits
 from tokeff.maths.codelength.images import image_code_length
 
-IMAGE_DEPTHS_BITS, AUDIO_DEPTHS_BITS = (8, 6, 4), (16, 12, 8)
-SCALES = (1, 2, 4, 8)
-
 SAMPLES_AT_ONCE = 2**20
 """Samples that are reduced at a time, so that memory does not grow with the signal."""
 
@@ -138,6 +135,6 @@ def _shares(source: Tensor, missing: Tensor) -> list[Share]:
 
 
 def _scale(scale: int) -> int:
-    if scale not in SCALES:
-        raise TokeffError("there is no such scale", got=scale, expected=f"one of {SCALES}")
+    if scale < 1 or scale & (scale - 1):
+        raise TokeffError("there is no such scale", got=scale, expected="a power of two")
     return scale

@@ -3,10 +3,8 @@
 A Dirichlet prior with weights a_k (sum A) codes n symbols with counts n_k in
 [lnG(n+A) - lnG(A) - sum_k (lnG(n_k+a_k) - lnG(a_k))] / ln 2 bits, in any order. The weights follow a shape (a logistic
 core with a Laplace tail) of the scale and the offset that a context stands for, so that few samples are already cheap.
-Histograms belong to one item (a clip's frames share theirs): bits then add up over items, shards and machines, any
-item's interval follows, and nothing is shared that one corpus would have to pay for and another would not. Pooled
-over a corpus, counts would save an item only what learning its own histograms costs beyond the prior, and would make
-its length depend on its company.
+Counts add up: over the frames of a clip, and over the items of a corpus (`pools`), beside which every item has a length
+of its own.
 """
 
 import math

@@ -12,6 +12,7 @@ from torch import Tensor
 from tokeff.maths.codelength import checks
 from tokeff.maths.codelength.colours import MAX_ITEMS
 from tokeff.maths.codelength.modes import MODE_BITS, cheapest_bits
+from tokeff.maths.codelength.pools import Pool
 
 TILE = 1024
 """Greatest height and width coded as one: a larger picture is cut into equal tiles, each a code of its own."""
@@ -21,27 +22,33 @@ PIXELS_AT_ONCE = 2**20
 
 
 def image_code_length(
-    x: Tensor, side: Tensor | None = None, *, depth_bits: int = 8, source_bits: Tensor | None = None
+    x: Tensor,
+    side: Tensor | None = None,
+    *,
+    depth_bits: int = 8,
+    source_bits: Tensor | None = None,
+    pool: Pool | None = None,
 ) -> Tensor:
     """Bits [B] (float64) to rebuild uint8 pictures x [B, C, H, W] (C 1 or 3) once `side` of that shape is known.
 
     `depth_bits` < 8 codes the high bits of x only; `side` is always seen in full. A float `side` is rounded first. It
     is not used where it does not help: never more than `source_bits` [B], the bits without it (measured, unless they
-    are given). Errors: TokeffError where shapes differ, ItemError where `side` holds NaN.
+    are given). What histograms may share beside `side` goes into `pool`. Errors: TokeffError where shapes differ,
+    ItemError where `side` holds NaN.
     """
     checks.picture_shape(x, "the pictures")
     if side is None:
-        return _coded_bits(x, None, depth_bits)[0]
+        return _coded_bits(x, None, depth_bits, pool)[0]
     checks.same_shape(x, side, "pictures")
-    bits, exact = _coded_bits(x, side, depth_bits)
+    bits, exact = _coded_bits(x, side, depth_bits, pool)
     alone = _coded_bits(x, None, depth_bits)[0] if source_bits is None else source_bits
     return torch.where(exact, 0.0, torch.minimum(bits, alone))
 
 
-def _coded_bits(x: Tensor, side: Tensor | None, depth_bits: int) -> tuple[Tensor, Tensor]:
+def _coded_bits(x: Tensor, side: Tensor | None, depth_bits: int, pool: Pool | None = None) -> tuple[Tensor, Tensor]:
     """Bits [B] with every tile's mode paid for, and which items [B] `side` gives exactly."""
     shift = checks.depth(depth_bits, 8)
-    bits = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    bits = torch.zeros(2, len(x), dtype=torch.float64, device=x.device)
     exact = torch.full((len(x),), side is not None, device=x.device)
     for part, rows, columns in tiles(x.shape):
         place = (part, slice(None), rows, columns)
@@ -51,16 +58,18 @@ def _coded_bits(x: Tensor, side: Tensor | None, depth_bits: int) -> tuple[Tensor
             beside = [checks.pictures(side[place].to(x.device), "the reconstructions")]
             given = (tile == beside[0] >> shift).flatten(1).all(1)
         exact[part] &= given
-        bits[part] += MODE_BITS
+        bits[:, part] += MODE_BITS
         if not given.all():
             rest = [reference[~given] for reference in beside]
-            bits[part] += _scattered(cheapest_bits(tile[~given], rest, 2**depth_bits) - MODE_BITS, ~given)
-    return bits, exact
+            bits[:, part] += _scattered(cheapest_bits(tile[~given], rest, 2**depth_bits, pool) - MODE_BITS, ~given)
+    if pool is not None:
+        pool.rest_bits += bits[1, ~exact].tolist()
+    return bits[0], exact
 
 
 def _scattered(values: Tensor, where: Tensor) -> Tensor:
-    out = torch.zeros(len(where), dtype=torch.float64, device=where.device)
-    out[where] = values
+    out = torch.zeros(len(values), len(where), dtype=torch.float64, device=where.device)
+    out[:, where] = values
     return out
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tokeff.maths.codelength import colours, planes
+from tokeff.maths.codelength.pools import SHARED_SAMPLES, Pool
 from tokeff.maths.codelength.taps import Layout
 
 MODE_BITS = 3.0
@@ -24,13 +25,22 @@ from some strips of rows, to take so many times more."""
 _STRIP_ROWS, _STRIPS_SHARE, _STRIPS_SAMPLES = 16, 8, 2**16
 
 
-def cheapest_bits(x: Tensor, references: Sequence[Tensor], n_levels: int) -> Tensor:
-    """Bits [B] (float64) of uint8 levels x [B, C, H, W] beside references (uint8, same shape), the choice included."""
-    bits = other_bits(x, references, n_levels)
-    tried = ~_hopeless(x, references, n_levels, bits)
+def cheapest_bits(x: Tensor, references: Sequence[Tensor], n_levels: int, pool: Pool | None = None) -> Tensor:
+    """Bits of uint8 levels x [B, C, H, W] beside references (uint8, same shape), the choice included.
+
+    float64 [2, B]: all, and those that are not of counts in `pool`.
+    """
+    bits = other_bits(x, references, n_levels).repeat(2, 1)
+    tried = ~_hopeless(x, references, n_levels, bits[0])
     if tried.any():
-        found = residuals(x[tried], [reference[tried] for reference in references], n_levels).bits()
-        bits[tried] = torch.minimum(bits[tried], found)
+        coded = residuals(x[tried], [reference[tried] for reference in references], n_levels)
+        found = coded.bits()
+        taken = found < bits[0, tried]
+        tried[tried.clone()] = taken
+        bits[:, tried] = found[taken]
+        if pool is not None and x.shape[2] * x.shape[3] < SHARED_SAMPLES and taken.any():
+            pool.count(coded.counts(taken)[0])
+            bits[1, tried] = coded.header_bits[taken]
     return bits + MODE_BITS
 
 

@@ -138,11 +138,29 @@ def _fit_loudness(residual: Tensor, windows: Windows, n: int) -> tuple[Tensor, T
     return linear.rounded(solved, free, bits, torch.ones_like(solved, dtype=torch.bool))
 
 
-def code_length_bits(x: Tensor, side: Tensor | None, n: int) -> Tensor:
-    """Bits [B] (float64) of integer sound x [B, C, whole blocks] (float64), of which `n` samples count."""
-    weights = histograms.prior(N_SYMBOLS, N_SCALES, KEPT_OCTAVES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lengths:
+    """What segments [B] take."""
+
+    bits: Tensor
+    """float64 [B]: each as a code of its own, every channel with its own histograms."""
+    rest_bits: Tensor
+    """float64 [B]: those of them that are not under histograms."""
+    counts: Tensor
+    """int64 [B, contexts * N_SYMBOLS] of all channels."""
+
+
+def prior() -> Tensor:
+    """Prior weights [contexts * N_SYMBOLS] of a channel."""
+    return histograms.prior(N_SYMBOLS, N_SCALES, KEPT_OCTAVES)
+
+
+def code_lengths(x: Tensor, side: Tensor | None, n: int) -> Lengths:
+    """Of integer sound x [B, C, whole blocks] (float64), of which `n` samples count."""
+    weights = prior()
     dropped = histograms.dropped_bits(torch.arange(N_SCALES, device=x.device), KEPT_OCTAVES).double()
-    bits = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    bits, rest = torch.zeros(2, len(x), dtype=torch.float64, device=x.device)
+    total = torch.zeros(len(x), len(weights), dtype=torch.int64, device=x.device)
     known_residual = None
     for c in range(x.shape[1]):
         beside = None if side is None else side[:, c]
@@ -150,10 +168,12 @@ def code_length_bits(x: Tensor, side: Tensor | None, n: int) -> Tensor:
         model, guess, windows = _fit(signals, known_residual, beside, n)
         index, excess = coded(x[:, c], guess, _context(windows, model.loudness, x.shape[-1]))
         counts = histograms.counts_of(index[:, :n], len(weights))
-        bits += histograms.code_length_bits(counts, weights, N_SYMBOLS) + model.header_bits
-        bits += (counts.view(len(x), N_SCALES, -1).sum(-1) * dropped).sum(-1) + _escape_bits(index, excess, n)
+        bits += histograms.code_length_bits(counts, weights, N_SYMBOLS)
+        rest += (counts.view(len(x), N_SCALES, -1).sum(-1) * dropped).sum(-1) + _escape_bits(index, excess, n)
+        rest += model.header_bits
+        total += counts
         known_residual = x[:, c] - torch.round(guess)
-    return bits
+    return Lengths(bits=bits + rest, rest_bits=rest, counts=total)
 
 
 def coded(x: Tensor, guess: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from tokeff.maths.codelength import checks, modes, planes
 from tokeff.maths.codelength.histograms import code_length_bits
 from tokeff.maths.codelength.images import tiles
 from tokeff.maths.codelength.planes import sum_of
+from tokeff.maths.codelength.pools import SHARED_SAMPLES, Pool
 
 DEAR_SHARE = 1 / 16
 """Share of its raw bits from which on a frame is tried by colours too."""
@@ -26,7 +27,7 @@ class ClipCoder:
         self._shift, self._n_levels = checks.depth(depth_bits, 8), 2**depth_bits
         self._before: Tensor | None = None
         self._counts: dict[bool, list[Tensor]] = {}
-        self._bits, self._exact = 0.0, True
+        self._bits, self._exact, self._n_samples = 0.0, True, 0
 
     def add(self, chunk: Tensor, side: Tensor | None = None) -> None:
         """Take the next frames, uint8 [n, C, H, W], and their reconstruction if there is one."""
@@ -51,7 +52,19 @@ class ClipCoder:
             return 0.0
         return self._bits + sum(_pooled_bits(counts, self._n_levels) for counts in self._counts.values())
 
+    def leave_to(self, pool: Pool) -> None:
+        """Add what histograms may share of the clip so far: of short clips, without the divisions of contexts."""
+        if self._exact:
+            return
+        if self._n_samples >= SHARED_SAMPLES:
+            pool.rest_bits.append(self.bits())
+            return
+        for counts in self._counts.values():
+            pool.count(counts[0])
+        pool.rest_bits.append(self._bits)
+
     def _code(self, frames: Tensor, past: list[Tensor], known: list[Tensor]) -> None:
+        self._n_samples += frames[:, 0].numel()
         for part, rows, columns in tiles(frames.shape):
             tile = frames[part, :, rows, columns]
             self._bits += modes.MODE_BITS * len(tile)
