@@ -14,6 +14,7 @@ from tokeff.laws.fitting import Fit, fit, read_table
 from tokeff.laws.fitting.curves import LogSumExpCurve, NumericCurve
 from tokeff.laws.fitting.newton import huber
 from tokeff.laws.forms import FORMS, Array
+from tokeff.reports.fits import print_fit
 
 CHINCHILLA = {"n_parameters": "Model Size", "compute_flops": "Training FLOP"}
 TRUTH = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37}
@@ -191,7 +192,8 @@ def bad(**changes: object) -> dict[str, object]:
         (bad(loss=np.append(np.ones(19), 0.0)), r"loss, run 19: 1 of 20 values cannot be used.*got 0"),
         (bad(loss=np.append(np.ones(19), np.nan)), r"got nan.*above 0"),
         (bad(n_parameters=-np.ones(20)), r"n_parameters, run 0: 20 of 20 values"),
-        (bad(loss=["much"] * 20), "not of numbers"),
+        (bad(loss=["2.5"] * 19 + ["much"]), "loss, run 19: not a number; got 'much'"),
+        (bad(loss=np.full(20, 2.5)), r"the same in every run.*got 2.5 in all 20 runs"),
         (bad(loss=np.ones(19)), "columns differ in length"),
         (bad(loss=np.ones((20, 2))), r"one number per run.*\(20, 2\)"),
         ({"n_parameters": np.ones(9), "loss": np.ones(9)}, r"table lacks columns.*expected n_training_tokens"),
@@ -229,11 +231,25 @@ def test_options_that_make_no_sense(options: dict[str, object], message: str) ->
         fit("additive", runs(20, 0.01), **options)  # type: ignore[arg-type]
 
 
+def test_losses_that_rise_are_fitted_and_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Their exponents fall below zero, where some steps of the search meet singular matrices."""
+    size, tokens = np.repeat(np.geomspace(1e8, 1e10, 6), 5), np.tile(np.geomspace(1e9, 1e12, 5), 6)
+    noise = np.exp(0.003 * np.random.default_rng(3).standard_normal(30))
+    rising = 8 - (1.7 + 400 / size**0.34 + 600 / tokens**0.3) * noise
+    table = {"n_parameters": size, "n_training_tokens": tokens, "loss": rising}
+    found = fit("additive", table, n_starts=100, n_bootstrap=20)
+    assert values(found)["alpha"] < 0
+    print_fit(found, found.to_law("rising"), None, as_json=False)
+    assert "! alpha and beta came out below zero" in capsys.readouterr().out
+
+
 def test_names_that_are_not_there() -> None:
     with pytest.raises(NotFound, match=r"no form of law named 'aditive'.*additive"):
         fit("aditive", runs(20, 0.0))
     with pytest.raises(NotFound, match=r"no column named 'los'.*loss"):
         fit("additive", runs(20, 0.0), columns={"loss": "los"})
+    with pytest.raises(NotFound, match=r"no input of the fit named 'n_parameter'. Did you mean n_parameters"):
+        fit("additive", runs(20, 0.0), columns={"n_parameter": "size"})
 
 
 def test_tables_are_read_and_filtered(tmp_path: Path) -> None:
@@ -250,7 +266,7 @@ def test_tables_are_read_and_filtered(tmp_path: Path) -> None:
 
 def test_a_table_is_the_same_from_parquet(tmp_path: Path) -> None:
     csv, parquet = tmp_path / "runs.csv", tmp_path / "runs.PARQUET"
-    csv.write_text("\ufeffkind,N,loss\na,1,2.5\nb,2,2.25\n", encoding="utf-8")
+    csv.write_text("\ufeffkind, N ,loss\na,1,2.5\nb,2,2.25\n", encoding="utf-8")
     pq.write_table(pa.table({"kind": ["a", "b"], "N": [1, 2], "loss": [2.5, 2.25]}), parquet)
     assert read_table(csv) == {"kind": ["a", "b"], "N": ["1", "2"], "loss": ["2.5", "2.25"]}
     assert read_table(parquet) == {"kind": ["a", "b"], "N": [1, 2], "loss": [2.5, 2.25]}
@@ -264,6 +280,7 @@ def test_a_table_is_the_same_from_parquet(tmp_path: Path) -> None:
         ("runs.csv", b"N,loss\n", r"has no run.*0 rows"),
         ("runs.csv", b"N,loss\n1,2,3\n", "another number of fields"),
         ("runs.csv", b"N,N\n1,2\n", "two columns of one name"),
+        ("runs.csv", b"N;loss\n1;2\n", "not separated by commas; got ';'"),
         ("runs.csv", b"N,loss\n\xff,2\n", "cannot be read"),
         ("runs.parquet", b"N,loss\n1,2\n", "cannot be read"),
     ],

@@ -92,6 +92,8 @@ def _fit_lines(fit: Fit) -> Iterable[str]:
     r2 = f"; explains {fit.r2:.4f} of the variance (R2, in sample)" if fit.r2 is not None else ""
     yield f"{fit.n_runs} runs{dropped}. {fit.objective_kind}: {fit.objective:.10g}{r2}."
     yield f"{fit.n_starts_at_best} of {fit.n_starts} starts ended at this best objective."
+    if wrong := [name for name, e in fit.parameters.items() if e.value < 0 < fit.form.exponents.get(name, (0, 0))[0]]:
+        yield f"{BEYOND} {' and '.join(wrong)} came out below zero: by these runs more makes it worse. Look at them."
     if fit.n_bootstrap:
         failed = f"; {fit.n_bootstrap_failed} more did not settle and are left out" if fit.n_bootstrap_failed else ""
         yield f"Ranges: {fit.n_bootstrap} bootstraps over runs{failed}."

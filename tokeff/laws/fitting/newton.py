@@ -97,5 +97,13 @@ def _solve(matrix: Array, gradient: Array) -> Array:
     step = np.zeros_like(gradient)
     if usable.any():
         ridge = 1e-14 * np.eye(matrix.shape[1])  # keeps an exactly flat direction from being singular
-        step[usable] = np.linalg.solve(scaled[usable] + ridge, (-gradient / scale)[usable][..., None])[..., 0]
+        step[usable] = _solved(scaled[usable] + ridge, (-gradient / scale)[usable][..., None])[..., 0]
     return np.asarray(step / scale)
+
+
+def _solved(matrices: Array, right: Array) -> Array:
+    """matrices^-1 right; the shortest solution for all where one of them is singular all the same."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, right))
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(matrices, hermitian=True) @ right)

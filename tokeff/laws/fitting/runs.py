@@ -14,6 +14,7 @@ from tokeff.laws.accounting import accounting_named
 from tokeff.laws.forms import Array, Form
 
 Table = Mapping[str, ArrayLike]
+CONSTANT = 1e-9  # relative spread of the observed quantity below which it is one number
 COLLINEAR = 1e-6  # smallest singular value of the standardised log columns that still tells the variables apart
 
 
@@ -41,6 +42,7 @@ def prepare(
     Where the data column is absent but `compute_flops` is there, the data follows from the law's accounting.
     Raises LawError for absent columns, values that are not positive numbers, and collinear variables.
     """
+    _refuse_unknown(form, columns, target, accounting)
     observed = _column(table, columns.get(target, target), signed=form.logarithmic)
     inputs = _inputs(form, table, columns, accounting)
     lengths = {name: len(value) for name, value in {**inputs, target: observed}.items()}
@@ -69,6 +71,12 @@ def check_enough(form: Form, runs: Runs, free: int) -> None:
                 expected=f"at least {needed}",
                 fix=f"Add runs at another {name}.",
             )
+    if np.ptp(runs.observed) <= CONSTANT * np.abs(runs.observed).max():
+        raise LawError(
+            "what the law predicts is the same in every run, so there is nothing to fit",
+            got=f"{runs.observed[0]:g} in all {n_runs} runs",
+            fix="Add runs that end elsewhere, or look whether the column is the right one.",
+        )
     logs = np.stack([np.log(value) for value in runs.inputs.values()])
     standard = (logs - logs.mean(axis=1, keepdims=True)) / logs.std(axis=1, keepdims=True)
     if len(standard) > 1 and np.linalg.svd(standard, compute_uv=False)[-1] < COLLINEAR * np.sqrt(n_runs):
@@ -77,6 +85,15 @@ def check_enough(form: Form, runs: Runs, free: int) -> None:
             got=" and ".join(runs.inputs) + " in one fixed power relation",
             fix="Add runs off that line: another model size at the same data, say.",
         )
+
+
+def _refuse_unknown(form: Form, columns: Mapping[str, str], target: str, accounting: str | None) -> None:
+    """A misspelt name would leave its column unread without a word."""
+    uses = accounting_named(accounting).uses if accounting is not None else ()
+    known = {*form.variables, target, "compute_flops", *uses}
+    for name in columns:
+        if name not in known:
+            raise NotFound.among("input of the fit", name, known, fix="A column is mapped as NAME=COLUMN.")
 
 
 def _inputs(form: Form, table: Table, columns: Mapping[str, str], accounting: str | None) -> dict[str, Array]:
@@ -107,7 +124,15 @@ def _column(table: Table, name: str, *, signed: bool = False) -> Array:
     try:
         values = np.asarray(table[name], dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise LawError("the column is not of numbers", where=name, got=str(error)) from error
+        entries = list(enumerate(np.asarray(table[name], object)))
+        run, value = next((pair for pair in entries if not _is_number(pair[1])), entries[0])
+        raise LawError(
+            "not a number",
+            where=f"{name}, run {run}",
+            got=repr(value),
+            expected="plain numbers in the column, such as 7e9",
+            fix="Correct or remove those runs, or map another column with -c.",
+        ) from error
     if values.ndim != 1:
         raise LawError("a column is one number per run", where=name, got=f"an array of shape {values.shape}")
     bad = np.flatnonzero(~(np.isfinite(values) & (signed | (values > 0))))
@@ -121,6 +146,14 @@ def _column(table: Table, name: str, *, signed: bool = False) -> Array:
             fix="Remove those runs.",
         )
     return values
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]  # whether it can is the question
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _without_highest(runs: Runs, n: int) -> Runs:

@@ -38,7 +38,10 @@ def _csv(path: Path) -> dict[str, list[Any]]:
     except (OSError, ValueError, csv.Error) as error:
         raise LawError(f"cannot be read: {error}", where=str(path), expected="a CSV file in UTF-8") from error
     rows = [row for row in rows if row]
-    for number, row in enumerate(rows, 1):
+    header = [name.strip() for name in header]
+    if len(header) == 1 and (sign := next((sign for sign in ";\t|" if sign in header[0]), None)):
+        raise LawError("the fields are not separated by commas", where=str(path), got=repr(sign), expected="','")
+    for number, row in enumerate(rows):
         if len(row) != len(header):
             raise LawError("a row has another number of fields than the header", where=f"{path}, run {number}",
                            got=len(row), expected=len(header))  # fmt: skip
