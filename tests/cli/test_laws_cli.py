@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from contextlib import chdir, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -96,6 +97,24 @@ def test_optimum_and_inverse() -> None:
     tokens = json.loads(call(*question, "--json"))["n_training_tokens"]
     again = laws.load("hoffmann-2022").predict({"n_parameters": 7e9, "n_training_tokens": tokens})
     assert float(again.value) == pytest.approx(2.1)
+
+
+def test_optimum_and_inverse_say_where_they_come_from_and_how_far_they_reach() -> None:
+    best = ("predict", "besiroglu-2024-refit", "--compute-flops", "1e20,1e26")
+    found = json.loads(call(*best, "--json"))
+    assert (found["status"], found["extrapolates"]) == ("refitted", [False, True])
+    assert found["loss_low"][0] < found["loss"][0] < found["loss_high"][0]
+    assert "! model size lies outside" in call(*best)
+    question = ("predict", "hoffmann-2022", "n_parameters=1e12", "--target", "2.1", "--for", "n_training_tokens")
+    found = json.loads(call(*question, "--json"))
+    assert (found["status"], found["extrapolates"]) == ("published", True)
+    assert "! model size lies outside" in call(*question)
+
+
+def test_show_has_the_range_of_a_sample_and_says_what_is_not_published() -> None:
+    shown = call("show", "besiroglu-2024-refit")
+    assert re.search(r"beta +0\.367172 +\[0\.3\d+, 0\.4\d+\]", shown)
+    assert re.search(r"alpha +– +– +not published", call("show", "sun-guo-2024"))
 
 
 def test_fit_prints_what_it_must_and_keeps_the_law(runs: Path, tmp_path: Path) -> None:

@@ -85,8 +85,9 @@ def predict(  # noqa: PLR0917  # typer takes options as parameters
         budgets = parse_inputs([f"compute_flops={compute_flops}"])["compute_flops"]
         print_optimum(law, optimum(law, budgets, given), as_json=json)
     elif target is not None and for_ is not None:
-        value = float(solve(law, for_, target, {key: column[0] for key, column in given.items()}))
-        print_solution(law, for_, target, value, as_json=json)
+        point = {key: column[0] for key, column in given.items()}
+        value = float(solve(law, for_, target, point))
+        print_solution(law, for_, target, law.predict({**point, for_: value}), value, as_json=json)
     else:
         print_prediction(law, given, law.predict(given), as_json=json)
 

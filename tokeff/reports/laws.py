@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tokeff.laws import Law, Optimum, Prediction
 from tokeff.laws.accounting import accounting_named
 from tokeff.planner.coverage import covers
@@ -19,6 +21,7 @@ from tokeff.reports.sheets import grid
 from tokeff.reports.wording import unprintable
 
 WIDTH = 98
+RANGE = (0.025, 0.975)
 
 
 def print_laws(laws: Sequence[Law], own: Sequence[Law], *, as_json: bool) -> None:
@@ -44,10 +47,17 @@ def show_law(law: Law, *, as_json: bool) -> None:
     screen = console()
     screen.print(unprintable(law.name), style="bold")
     for name, text in _facts(law):
-        screen.print(*textwrap.wrap(f"{name:<12}{unprintable(text)}", WIDTH, subsequent_indent=" " * 12), sep="\n")
+        lines = textwrap.wrap(f"{name:<12}{unprintable(text)}", min(WIDTH, screen.width), subsequent_indent=" " * 12)
+        screen.print(*lines, sep="\n")
     screen.print()
     rows = [
-        (name, short(p.value), interval(p.low, p.high, p.standard_error), p.status, form.parameters.get(name, ""))
+        (
+            name,
+            short(p.value),
+            interval(*_ends(law, name), p.standard_error),
+            p.status if p.value is not None else "not published",
+            form.parameters.get(name, ""),
+        )
         for name, p in law.parameters.items()
     ]
     screen.print(grid(("parameter", "value", "uncertainty", "status", "what it is"), rows))
@@ -73,8 +83,7 @@ def print_prediction(law: Law, inputs: Mapping[str, Sequence[float]], found: Pre
         for k in range(n_points)
     ]
     if as_json:
-        facts = {"quantity": found.quantity, "unit": found.unit, "confidence": found.confidence, "status": found.status}
-        print_json({"law": law.name, "source": found.source, **facts, "absent": found.absent, "predictions": points})
+        print_json({"law": law.name, **_origin(found), "predictions": points})
         return
     rows = [
         (
@@ -87,57 +96,100 @@ def print_prediction(law: Law, inputs: Mapping[str, Sequence[float]], found: Pre
     ]
     console().print(grid((*map(input_words, inputs), f"{found.quantity} ({found.unit})", "95 % range", " "), rows))
     say(f"{law.name}, {found.status}: {law.bound_form(inputs).formula}. {found.source}.")
+    say_reach(found, "The range is of the law's curve; a single run scatters around it.")
+
+
+def print_optimum(law: Law, found: Optimum, *, as_json: bool) -> None:
+    """Compute-optimal inputs, one row per budget."""
+    if as_json:
+        print_json(_optimum_table(law, found))
+        return
+    rows = []
+    beyond = found.prediction.extrapolates.ravel()
+    for k, budget in enumerate(found.compute_flops.ravel()):
+        cells = [_with_ends(found, name, k) for name in found.inputs]
+        rows.append((f"{budget:.3g}", *cells, _loss_with_ends(found.prediction, k), BEYOND if beyond[k] else ""))
+    quantity = f"{law.quantity} ({law.unit})"
+    console().print(grid(("FLOPs", *map(input_words, found.inputs), quantity, " "), rows))
     say(
-        "The range is of the law's curve; a single run scatters around it."
-        if found.low is not None
-        else f"No range: {found.absent}."
+        f"The split of each budget with the lowest {law.quantity} by {law.name}, {law.status}; {found.accounting}; "
+        f"{found.method}. {law.source}."
     )
+    say_reach(found.prediction, "[a, b] are 95 % ranges.")
+
+
+def _loss_with_ends(found: Prediction, k: int) -> str:
+    text = short(float(found.value.ravel()[k]))
+    if found.low is None or found.high is None:
+        return text
+    return f"{text} {interval(float(found.low.ravel()[k]), float(found.high.ravel()[k]), None)}"
+
+
+def say_reach(found: Prediction, ranged: str) -> None:
+    """What a range is of, or why there is none; and which inputs lie where the law was not fitted."""
+    say(ranged if found.low is not None else f"No range: {found.absent}.")
     for name, (least, most) in found.outside.items():
         say(f"{BEYOND} {input_words(name)} lies outside what the law was fitted on, {count(least)} to {count(most)}.")
     if found.unchecked:
         say(f"No fitted range is stated for {', '.join(map(input_words, found.unchecked))}.")
 
 
-def print_optimum(law: Law, found: Optimum, *, as_json: bool) -> None:
-    """Compute-optimal inputs, one row per budget."""
-    budgets = found.compute_flops.ravel()
-    columns = {name: value.ravel() for name, value in found.inputs.items()}
-    if as_json:
-        ends = {"low": found.low, "high": found.high}
-        ranges = {
-            end: {n: v.ravel().tolist() for n, v in table.items()} if table else None for end, table in ends.items()
-        }
-        optima = {name: value.tolist() for name, value in columns.items()}
-        facts = {"accounting": found.accounting, "method": found.method}
-        loss = found.prediction.value.ravel().tolist()
-        print_json(
-            {"law": law.name, "compute_flops": budgets.tolist(), "optimum": optima, **ranges, "loss": loss, **facts}
-        )
-        return
-    rows = []
-    for k, budget in enumerate(budgets):
-        cells = [_with_ends(found, name, k) for name in columns]
-        beyond = BEYOND if found.prediction.extrapolates.ravel()[k] else ""
-        rows.append((f"{budget:.3g}", *cells, short(float(found.prediction.value.ravel()[k])), beyond))
-    quantity = f"{law.quantity} ({law.unit})"
-    console().print(grid(("FLOPs", *map(input_words, columns), quantity, " "), rows))
-    say(f"The split of each budget with the lowest {law.quantity} by {law.name}; {found.accounting}; {found.method}.")
-
-
 def _optimum_table(law: Law, found: Optimum) -> dict[str, Any]:
     def lists(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return {name: value.ravel().tolist() for name, value in table.items()} if table else None
 
+    loss = found.prediction
+    ends = {"low": loss.low, "high": loss.high}
     return {
         "law": law.name,
+        **_origin(loss),
         "compute_flops": found.compute_flops.ravel().tolist(),
         "optimum": lists(found.inputs),
         "low": lists(found.low),
         "high": lists(found.high),
-        "loss": found.prediction.value.ravel().tolist(),
+        "loss": loss.value.ravel().tolist(),
+        **{f"loss_{end}": None if value is None else value.ravel().tolist() for end, value in ends.items()},
+        "extrapolates": loss.extrapolates.ravel().tolist(),
         "accounting": found.accounting,
         "method": found.method,
     }
+
+
+def _origin(found: Prediction) -> dict[str, Any]:
+    """Where a prediction comes from, and where it reaches beyond that."""
+    return {
+        "source": found.source,
+        "quantity": found.quantity,
+        "unit": found.unit,
+        "confidence": found.confidence,
+        "status": found.status,
+        "absent": found.absent,
+        "outside": {name: list(ends) for name, ends in found.outside.items()},
+        "unchecked": list(found.unchecked),
+    }
+
+
+def print_solution(law: Law, variable: str, target: float, found: Prediction, value: float, *, as_json: bool) -> None:
+    """The input that reaches a target; `found` is the prediction there."""
+    if as_json:
+        beyond = bool(found.extrapolates.any())
+        print_json({"law": law.name, **_origin(found), "target": target, variable: value, "extrapolates": beyond})
+        return
+    mark = f" {BEYOND}" if found.extrapolates.any() else ""
+    console().print(
+        f"{law.name} reaches {law.quantity} {target:g} {law.unit} at {variable} = {value:.6g} ({count(value)}){mark}."
+    )
+    say(f"{law.name}, {law.status}: {law.bound_form(law.modalities or (variable,)).formula}. {law.source}.")
+    say_reach(found, "The law's own uncertainty is not worked into this answer.")
+
+
+def _ends(law: Law, name: str) -> tuple[float | None, float | None]:
+    """A parameter's 95 % range: as stated, or that of the law's sample."""
+    each = law.parameters[name]
+    if law.draws is None or name not in law.draw_names or each.low is not None:
+        return each.low, each.high
+    low, high = np.quantile(law.draws[:, law.draw_names.index(name)], RANGE)
+    return float(low), float(high)
 
 
 def _with_ends(found: Optimum, name: str, k: int) -> str:
@@ -145,16 +197,6 @@ def _with_ends(found: Optimum, name: str, k: int) -> str:
     if found.low is None or found.high is None or name not in found.low:
         return text
     return f"{text} [{count(float(found.low[name].ravel()[k]))}, {count(float(found.high[name].ravel()[k]))}]"
-
-
-def print_solution(law: Law, variable: str, target: float, value: float, *, as_json: bool) -> None:
-    """The input that reaches a target."""
-    if as_json:
-        print_json({"law": law.name, "target": target, variable: value})
-        return
-    console().print(
-        f"{law.name} reaches {law.quantity} {target:g} {law.unit} at {variable} = {value:.6g} ({count(value)})."
-    )
 
 
 def _law_table(law: Law) -> dict[str, Any]:
@@ -174,8 +216,8 @@ def _law_table(law: Law) -> dict[str, Any]:
                 "value": each.value,
                 "status": each.status,
                 "standard_error": each.standard_error,
-                "low": each.low,
-                "high": each.high,
+                "low": _ends(law, name)[0],
+                "high": _ends(law, name)[1],
             }
             for name, each in law.parameters.items()
         },
@@ -228,8 +270,9 @@ def interval(low: float | None, high: float | None, standard_error: float | None
 
 def say(text: str) -> None:
     """A dim paragraph."""
-    for line in textwrap.wrap(unprintable(text), WIDTH):
-        console().print(line, style="dim")
+    screen = console()
+    for line in textwrap.wrap(unprintable(text), min(WIDTH, screen.width)):
+        screen.print(line, style="dim")
 
 
 def print_json(content: object) -> None:
