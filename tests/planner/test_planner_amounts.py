@@ -116,6 +116,8 @@ def test_ways_to_count_tokens() -> None:
         None: Fidelity(depth="6", scale="2"),
         "audio": Fidelity(depth="12", scale="1"),
     }
+    together = written.fidelity(["image=effective@8,8,audio=effective@12,1"])
+    assert together == {"image": Fidelity(depth="8", scale="8"), "audio": Fidelity(depth="12", scale="1")}
     for text in ("effective", "effective@6", "halves", "effective@,2"):
         with pytest.raises(TokeffError, match="not a way to count tokens"):
             written.fidelity([text])

@@ -56,7 +56,7 @@ def plan(
         utilisation=utilisation,
         fidelity=written.fidelity((tokens,) if isinstance(tokens, str) else tuple(tokens)),
     )
-    ways = read_scenarios(Path(scenarios), asked) if scenarios else (asked,)
+    ways = read_scenarios(Path(scenarios), asked, raw=raw_sizes) if scenarios else (asked,)
     return make_plan(_measurements(run), ways, settings, run=str(run) if isinstance(run, str | Path) else "")
 
 

@@ -21,13 +21,13 @@ from pathlib import Path
 
 from tokeff.errors import NotFound, TokeffError
 from tokeff.planner.request import Scenario
-from tokeff.planner.written import scenario
+from tokeff.planner.written import raw_sizes, scenario
 
 SCHEMA = "tokeff.scenarios/1"
 
 
-def read_scenarios(path: Path, defaults: Scenario) -> tuple[Scenario, ...]:
-    """The scenarios of a file; `defaults` hold where the file is silent. Raises TokeffError naming the key."""
+def read_scenarios(path: Path, defaults: Scenario, *, raw: bool = False) -> tuple[Scenario, ...]:
+    """The scenarios of a file; `defaults` and `raw` hold where it is silent. Raises TokeffError naming the key."""
     where = str(path)
     try:
         table = tomllib.loads(path.read_text("utf-8"))
@@ -40,9 +40,10 @@ def read_scenarios(path: Path, defaults: Scenario) -> tuple[Scenario, ...]:
     entries = table.pop("scenario", None)
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise TokeffError("holds no scenario", where=where, expected="at least one [[scenario]]")
-    common = scenario(table, defaults, where)
+    raw = raw_sizes(table, where, usual=raw)
+    common = scenario(table, defaults, where, raw=raw)
     found = tuple(
-        scenario(entry, replace(common, name=f"scenario {k}"), f"{where}: scenario {entry.get('name', k)}")
+        scenario(entry, replace(common, name=f"scenario {k}"), f"{where}: scenario {entry.get('name', k)}", raw=raw)
         for k, entry in enumerate(entries, 1)
     )
     names = [each.name for each in found]

@@ -51,10 +51,16 @@ class Substitution:
         }
         if self.modality not in subjects.get(self.kind, MODALITIES):
             raise TokeffError("cannot be done to this modality", where=where, expected=" or ".join(subjects[self.kind]))
-        for name in ("frames_per_second", "scale"):
+        for name, kind in (("frames_per_second", "key-frames"), ("scale", "resolution")):
             value = getattr(self, name)
+            if value is not None and kind != self.kind:
+                raise TokeffError(f"{name} says nothing of this kind", where=where, expected=f'it with kind = "{kind}"')
             if value is not None and not value > 0:
                 raise TokeffError(f"{name} must be above zero", where=where, got=value)
+        if self.scale is not None and self.scale < 1:
+            raise TokeffError(
+                "scale divides the sides of the pictures, so it is at least 1", where=where, got=self.scale
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

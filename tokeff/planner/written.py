@@ -3,6 +3,7 @@
 The same words mean the same in both. Leaves out the options of the command line itself (`tokeff.cli.plan`).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,8 @@ from tokeff.records.items import MODALITIES, Modality
 
 CORPUS_EXAMPLE = "text=2TB,video=40TB, or text=x1000 for a thousand times the run"
 PRICE_EXAMPLE = "text=0.5,video=0.02 (per GB as stored), gpu-hour=2, machine-hour=0.1"
+ANOTHER_MODALITY = re.compile(r",(?=[^,=]*=)")
+"""The comma between image=effective@8,1 and audio=effective@8,1."""
 HOURS = ("gpu-hour", "machine-hour")
 SCENARIO_KEYS = (
     "name",
@@ -71,7 +74,7 @@ def max_epochs(texts: Iterable[str], where: str = "--max-epochs") -> dict[Modali
 def fidelity(texts: Iterable[str], where: str = "--tokens") -> dict[Modality | None, Fidelity]:
     """`raw`, `effective@DEPTH,SCALE`, or `MODALITY=effective@DEPTH,SCALE`; empty for raw."""
     found: dict[Modality | None, Fidelity] = {}
-    for text in texts:
+    for text in (part for listed in texts for part in ANOTHER_MODALITY.split(listed)):
         name, sign, value = text.rpartition("=")
         subject = modality(name.strip(), where) if sign else None
         if value.strip() == "raw" and not sign:
@@ -91,8 +94,8 @@ def fidelity(texts: Iterable[str], where: str = "--tokens") -> dict[Modality | N
     return found
 
 
-def scenario(table: Mapping[str, Any], defaults: Scenario, where: str) -> Scenario:
-    """A scenario of a file; what it leaves out is as in `defaults`."""
+def scenario(table: Mapping[str, Any], defaults: Scenario, where: str, *, raw: bool = False) -> Scenario:
+    """A scenario of a file; what it leaves out is as in `defaults`. `raw`: sizes are, unless it says otherwise."""
     if unknown := sorted(set(table) - set(SCENARIO_KEYS)):
         raise TokeffError("unknown key", where=where, got=", ".join(unknown), expected=", ".join(SCENARIO_KEYS))
     changes: dict[str, Any] = {}
@@ -100,7 +103,7 @@ def scenario(table: Mapping[str, Any], defaults: Scenario, where: str) -> Scenar
         changes["name"] = str(table["name"])
     if "corpus" in table:
         pairs = [f"{name}={value}" for name, value in _table(table, "corpus", where).items()]
-        changes["corpus"] = corpus(pairs, raw=bool(table.get("raw_sizes", False)), where=f"{where}: corpus")
+        changes["corpus"] = corpus(pairs, raw=raw_sizes(table, where, usual=raw), where=f"{where}: corpus")
     if "tokenizers" in table:
         changes["tokenizers"] = tuple(str(name) for name in _list(table, "tokenizers", where))
     for key, name in (("parameters", "n_parameters"), ("compute_flops", "compute_flops")):
@@ -120,6 +123,14 @@ def scenario(table: Mapping[str, Any], defaults: Scenario, where: str) -> Scenar
     return replace(defaults, **changes)
 
 
+def raw_sizes(table: Mapping[str, Any], where: str, *, usual: bool) -> bool:
+    """Whether sizes are of raw bytes."""
+    value = table.get("raw_sizes", usual)
+    if not isinstance(value, bool):
+        raise TokeffError("raw_sizes is true or false", where=where, got=repr(value))
+    return value
+
+
 def _substitution(entry: object, where: str) -> Substitution:
     keys = ("kind", "modality", "tokenizer", "frames_per_second", "scale")
     if not isinstance(entry, dict):
@@ -133,6 +144,8 @@ def _substitution(entry: object, where: str) -> Substitution:
     subject = entry.get("modality", usual)
     if subject is None:
         raise TokeffError("lacks modality: what is replaced", where=where, expected=", ".join(MODALITIES))
+    if not isinstance(entry.get("tokenizer", ""), str):
+        raise TokeffError("tokenizer is a name", where=where, got=repr(entry["tokenizer"]), expected="text")
     numbers = {
         name: parse_count(entry[name], f"{where}: {name}", "a number")
         for name in ("frames_per_second", "scale")
