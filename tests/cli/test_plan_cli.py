@@ -1,11 +1,16 @@
 """`tokeff plan` from a run directory: tables, JSON, files, refusals, and nothing heavy for its help."""
 
+import fcntl
 import io
 import json
+import os
+import pty
 import re
+import struct
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+import termios
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -159,6 +164,13 @@ def test_refusals_are_one_message(run: Path, arguments: tuple[str, ...], said: s
         (WAYS + "substitute = { kind = 'tokenizer', tokenizer = 'bytes' }", "lacks modality"),
         (WAYS + "substitute = { kind = 'resolution', modality = 'image', scale = 0 }", "above zero"),
         (WAYS + "max_epochs = { image = 2 }", "epoch limit"),
+        (WAYS + "raw_sizes = 'no'", "true or false"),
+        (WAYS + "substitute = { kind = 'tokenizer', modality = 'text', tokenizer = 3 }", "tokenizer is a name"),
+        (
+            WAYS + "substitute = { kind = 'tokenizer', modality = 'text', tokenizer = 'bytes', scale = 2 }",
+            "of this kind",
+        ),
+        (WAYS + "substitute = { kind = 'resolution', modality = 'image', scale = 0.5 }", "at least 1"),
     ],
 )
 def test_files_of_scenarios_that_are_wrong(run: Path, tmp_path: Path, text: str, said: str) -> None:
@@ -166,6 +178,48 @@ def test_files_of_scenarios_that_are_wrong(run: Path, tmp_path: Path, text: str,
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TokeffError, match=said):
         tokeff.plan(run, scenarios=path)
+
+
+def test_raw_sizes_hold_for_every_scenario_that_does_not_say_otherwise(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ways.toml"
+
+    def origins(head: str, *, raw_sizes: bool) -> list[str]:
+        path.write_text(head + WAYS + "raw_sizes = false\n", encoding="utf-8")
+        plan = tokeff.plan(run, scenarios=path, raw_sizes=raw_sizes)
+        return [each.modalities[0].origin for each in plan.scenarios]
+
+    assert origins("", raw_sizes=False) == ["given, as stored"] * 2
+    assert origins("", raw_sizes=True) == ["given, raw", "given, as stored"]
+    assert origins("raw_sizes = true\n", raw_sizes=False) == ["given, raw", "given, as stored"]
+
+
+def test_a_narrow_terminal_breaks_no_line_twice(run: Path) -> None:
+    """A paragraph wrapped for 98 columns and again by the terminal would leave short lines of one or two words."""
+    shown = on_terminal(80, "plan", run, "--corpus", "text=2TB", "--parameters", "7B", "--compute-flops", "1e22")
+    assert max(map(len, shown)) <= 80
+    assert "- 2 x the text allows a model of 0.5 x the size by Sun & Guo's law, 0.57 to 0.97" in shown
+
+
+def on_terminal(columns: int, *arguments: object) -> list[str]:
+    """The lines that the command writes to a terminal so wide."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    program = "from tokeff.cli import main; main()"
+    process = subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], stdout=theirs,
+                               env={**os.environ, "TERM": "dumb"})  # fmt: skip
+    os.close(theirs)
+    text = b""
+    with suppress(OSError):  # the end of a terminal is an error on Linux
+        while part := os.read(ours, 65536):
+            text += part
+    assert process.wait() == 0
+    return text.decode().splitlines()
+
+
+def test_every_mark_is_explained(run: Path) -> None:
+    """The trades read the whole corpus, more than the law saw, though the training run does not."""
+    shown = call("plan", run, "--corpus", "text=2TB", "--parameters", "7B", "--compute-flops", "1e22")
+    assert "training tokens 500 B, fitted on 819 M" in " ".join(shown.split())
 
 
 def test_runs_that_are_none(tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ def test_limits_of_the_mixture_have_an_answer_and_no_range(mixed: Mixed, planned
     assert value(held_up.loss) > value(free.loss)
     assert held_up.n_parameters.low is None
     assert "no range" in held_up.sentence
+    fixed = split(planned(mixed, budget, corpus=PAIR, mixture={"image": (0.2, 0.2)}), "shukor-2025-early")
+    assert fixed.binding == ("image is fixed at 20 % of the training tokens",)
     shares = [value(each.tokens) for each in held_up.purchases]
     assert shares[1] / sum(shares) == pytest.approx(0.2, abs=1e-3)
     wide = split(planned(mixed, budget, corpus=PAIR, mixture={"image": (0.0, 0.999999)}), "shukor-2025-early")

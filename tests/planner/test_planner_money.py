@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,16 @@ def test_costs(mixed: Mixed, value: Value, planned: Planned) -> None:
     assert value(cost.gpu_hours) == pytest.approx(flops / 0.5e15 / 3600)
     assert value(cost.money["training"]) == pytest.approx(2 * flops / 0.5e15 / 3600)
     assert value(cost.money["tokenising"]) == pytest.approx(0.1 * (2e12 + 1e13) / 10e6 / 3600)
+    assert cost.money["tokenising"].low == pytest.approx(0.1 * (2e12 + 1e13) / 12.5e6 / 3600)
+    assert cost.gpu_hours.high is not None
+    assert cost.money["training"].high == pytest.approx(2 * cost.gpu_hours.high)
+
+
+def test_one_batch_tells_no_range_of_speed(measured: Build, planned: Planned) -> None:
+    once = {"encode": {"seconds": 1.0, "raw_megabytes_per_second": {"median": 10.0, "q1": 10.0, "q3": 10.0}}}
+    hours = planned([replace(measured(), throughput=once)], corpus=TEXT).cost.tokenising_hours["text"]
+    assert (hours.low, hours.high) == (None, None)
+    assert "one batch" in hours.range_holds
 
 
 def test_no_speed_no_hours(measured: Build, planned: Planned) -> None:

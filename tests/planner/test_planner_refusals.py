@@ -32,6 +32,8 @@ def test_without_a_law_a_size_must_be_given(measured: Build, value: Value, plann
     [
         ({}, {"corpus": TEXT, "mixture": {"text": (0.1, 0.4)}}, TokeffError, "do not come to the whole"),
         ({}, {"corpus": TEXT, "mixture": {"image": (0.1, 0.4)}}, TokeffError, "a limit for what the corpus lacks"),
+        ({}, {"corpus": PAIR, "mixture": {"image": (0.0, 0.0)}}, TokeffError, "the limits leave no image"),
+        ({}, {"corpus": PAIR, "mixture": {"text": (1.0, 1.0)}}, TokeffError, "the limits leave no image"),
         ({}, {"corpus": TEXT, "max_epochs": {"image": 2.0}}, TokeffError, "an epoch limit for what"),
         ({}, {"corpus": TEXT, "n_parameters": 1e9, "compute_flops": 1e24, "max_epochs": {"text": 4.0}}, TokeffError,
          "Feasible: compute up to 1.2e\\+22"),

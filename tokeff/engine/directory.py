@@ -85,7 +85,12 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise RunError("this is not a complete run", where=str(folder), got=f"no {name}") from error
+        raise RunError(
+            "this is not a complete run",
+            where=str(folder),
+            got=f"no {name}",
+            expected="a folder that `tokeff profile ... -o RUN` wrote",
+        ) from error
     except (OSError, ValueError) as error:
         raise RunError(f"cannot read it: {error}", where=str(path)) from error
     if not isinstance(content, dict):

@@ -127,9 +127,11 @@ def _binding(names: tuple[Modality, ...], found: Solution, bounds: Bounds, probl
     said = []
     for k, m in enumerate(names):
         low, high = bounds[m]
-        if low > 0 and shares[k] < low + BINDS:
+        if low == high:
+            said.append(f"{m} is fixed at {100 * low:.3g} % of the training tokens")
+        elif low > 0 and shares[k] < low + BINDS:
             said.append(f"{m} is held up at its least share, {100 * low:.3g} %")
-        if high < 1 and shares[k] > high - BINDS:
+        elif high < 1 and shares[k] > high - BINDS:
             said.append(f"{m} is held down at its largest share, {100 * high:.3g} %")
         if not np.isfinite(problem.price[k]):
             said.append(f"{m} has no price, so none is bought")

@@ -3,7 +3,7 @@
 Leaves out collecting the data (`budget`), attention's quadratic term and failed runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,15 +73,16 @@ def _hours(holding: Holding) -> Figure:
     if rate is None:
         return absent("hours", "the run took no time of encoding", source=f"throughput of {each.tokenizer}")
     work = holding.raw_bytes / SECONDS
+    several = rate.q1 < rate.q3
     return Figure(
         value=work / rate.median,
-        low=work / rate.q3,
-        high=work / rate.q1,
+        low=work / rate.q3 if several else None,
+        high=work / rate.q1 if several else None,
         confidence=0.5,
         unit="hours",
         basis="measured",
         source=f"{each.tokenizer} on {each.device}, {rate.seconds:.3g} s of encoding in the run, one process",
-        range_holds="quartiles over batches",
+        range_holds="quartiles over batches" if several else "no range: the run has one batch",
     )
 
 
@@ -111,12 +112,24 @@ def _money(hours: Mapping[str, Figure], gpu_hours: Figure, settings: Settings) -
     prices, money = settings.prices, {}
     known = [figure for figure in hours.values() if figure.value is not None]
     if prices.machine_hour is not None and known:
-        total = sum(figure.value or 0.0 for figure in known)
-        money["tokenising"] = _spent(total * prices.machine_hour, "hours x price of a machine-hour")
+        money["tokenising"] = _spent(known, prices.machine_hour, "hours x price of a machine-hour")
     if prices.gpu_hour is not None and gpu_hours.value is not None:
-        money["training"] = _spent(gpu_hours.value * prices.gpu_hour, "GPU-hours x price of a GPU-hour")
+        money["training"] = _spent([gpu_hours], prices.gpu_hour, "GPU-hours x price of a GPU-hour")
     return money
 
 
-def _spent(value: float, source: str) -> Figure:
-    return Figure(value=value, unit="money", basis="derived", source=source)
+def _spent(hours: Sequence[Figure], price: float, source: str) -> Figure:
+    """Their sum times the price; the ends of ranges add up as if all were slow, or fast, together."""
+    ranged = any(figure.low is not None for figure in hours)
+    low = sum(each.value or 0.0 if each.low is None else each.low for each in hours)
+    high = sum(each.value or 0.0 if each.high is None else each.high for each in hours)
+    return Figure(
+        value=price * sum(figure.value or 0.0 for figure in hours),
+        low=price * low if ranged else None,
+        high=price * high if ranged else None,
+        confidence=hours[0].confidence,
+        unit="money",
+        basis="derived",
+        source=source,
+        range_holds=hours[0].range_holds,
+    )

@@ -32,6 +32,14 @@ def limits(corpus: Tokens, mixture: Bounds, where: str) -> dict[Modality, tuple[
             expected="at least 100 %",
             fix="Raise one of them.",
         )
+    least = sum(low for low, _ in bounds.values())
+    for m, (low, high) in bounds.items():
+        if min(high, 1 - (least - low)) < SLACK:
+            raise TokeffError(
+                f"the limits leave no {m}: the laws have no value where a modality has no token",
+                where=where,
+                fix=f"Leave {m} out of the corpus, or give it a share.",
+            )
     return bounds
 
 

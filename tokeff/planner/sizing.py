@@ -63,7 +63,7 @@ def training(held: Mapping[Modality, Holding], scenario: Scenario, view: View | 
     chosen = trained(corpus, bounds, epochs, total)
     return Training(
         size=size,
-        size_figure=_size_figure(size, scenario, view),
+        size_figure=_size_figure(size, scenario, view, enlarged=bool(notes)),
         is_given=scenario.n_parameters is not None or computed,
         tokens=chosen,
         bounds=bounds,
@@ -117,12 +117,14 @@ def _refuse_too_many(size: float, compute: float, total: float, most: float, whe
         )
 
 
-def _size_figure(size: Fan | None, scenario: Scenario, view: View | None) -> Figure:
+def _size_figure(size: Fan | None, scenario: Scenario, view: View | None, *, enlarged: bool) -> Figure:
     if size is None:
         return absent(UNIT, "not given, and no law of size and data covers this corpus: give --parameters")
     if scenario.n_parameters is not None:
         return given(scenario.n_parameters, UNIT, "given")
     assert view is not None
     law = view.law
-    said = "compute-optimal for the given compute" if scenario.compute_flops else "compute-optimal for this corpus"
-    return figure(size, UNIT, basis=law.status, source=f"{said} by {law.name}", law=law.name, holds=view.holds())
+    said = f"compute-optimal for {'the given compute' if scenario.compute_flops else 'this corpus'} by"
+    if enlarged:
+        said = "larger than compute-optimal, so that the tokens allowed last for the given compute, by"
+    return figure(size, UNIT, basis=law.status, source=f"{said} {law.name}", law=law.name, holds=view.holds())

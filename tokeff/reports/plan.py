@@ -81,7 +81,8 @@ def _heading(screen: Console, text: str) -> None:
 
 
 def _say(screen: Console, text: str, start: str = "") -> None:
-    for line in textwrap.wrap(start + unprintable(text), WIDTH, subsequent_indent=" " * len(start)):
+    width = min(WIDTH, screen.width)
+    for line in textwrap.wrap(start + unprintable(text), width, subsequent_indent=" " * len(start)):
         screen.print(line, style="dim" if not start else None)
 
 
@@ -185,7 +186,8 @@ def _money(screen: Console, each: ScenarioPlan, *, full: bool) -> None:
         _heading(screen, f"How to spend the budget, by {sections.law_name(split.law)}")
         screen.print(sections.split_table(split).screen())
         _say(screen, sections.split_model(split), "> ")
-        _say(screen, f"Gain: {plain(split.gain, sign=True)} ({_unit(split.gain.unit)}). {split.sentence}")
+        change = f"{plain(split.gain, sign=True)} ({_unit(split.gain.unit)})"
+        _say(screen, f"Change against what you hold, read once: {change}. {split.sentence}")
         _lines(screen, split.binding, "> ")
     if full or any(marginal.per_money for marginal in each.marginals):
         _heading(screen, "What a little more of each is worth")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from tokeff.records.plans import Difference, Plan, ScenarioPlan
+from tokeff.records.plans import Difference, Figure, Plan, ScenarioPlan
 from tokeff.reports.numbers import ABSENT
 from tokeff.reports.page.blocks import cell
 from tokeff.reports.plan_sections import beyond, law_name
-from tokeff.reports.plan_words import BEYOND, count, factor, plain, power, whole
+from tokeff.reports.plan_words import BEYOND, count, counted, factor, plain, power, rounded
 from tokeff.reports.sheets import Entry, Sheet, sheet
 from tokeff.reports.wording import unprintable
 
@@ -23,13 +23,17 @@ def scenarios_table(plan: Plan) -> Sheet:
 
 def _row(each: ScenarioPlan, difference: Difference | None) -> tuple[Entry, ...]:
     figures = (each.n_training_tokens, each.n_parameters, each.cost.training_flops, each.cost.gpu_hours)
-    shown = zip(figures, (count, count, power, whole), strict=True)
+    shown = zip(figures, (counted, counted, _power, rounded), strict=True)
     return (
         unprintable(each.name),
-        *(cell(figure.value, ABSENT if figure.value is None else show(figure.value)) for figure, show in shown),
+        *(cell(figure.value, show(figure)) for figure, show in shown),
         "baseline" if difference is None else cell(difference.score.value, plain(difference.score, sign=True)),
         "" if difference is None else cell(difference.size_equivalent.value, factor(difference.size_equivalent)),
     )
+
+
+def _power(figure: Figure) -> str:
+    return ABSENT if figure.value is None else power(figure.value)
 
 
 def losses_table(plan: Plan) -> Sheet | None:

@@ -60,7 +60,7 @@ def losses_table(plan: ScenarioPlan) -> Sheet:
 
 def _range_of(figure: Figure) -> str:
     if figure.low is None and figure.high is None:
-        return ABSENT
+        return "none known"
     return "tokens and law" if "and law" in figure.range_holds else "tokens only"
 
 
@@ -95,7 +95,7 @@ def optima_table(plan: ScenarioPlan) -> Sheet:
             law_name(each.law),
             _counted(each.n_parameters),
             _counted(each.n_training_tokens),
-            cell(each.epochs.value, digits(each.epochs.value or 0.0)),
+            cell(each.epochs.value, digits(float(f"{each.epochs.value or 0.0:.6g}"))),
             _counted(each.corpus_n_parameters),
         )
         for each in plan.optima
@@ -120,6 +120,8 @@ def fusion_lines(fusion: FusionPlan) -> list[str]:
     return [
         f"At {power(fusion.compute_flops)} FLOPs ({fusion.compute_of}), nats per token: {losses}.",
         fusion.sentence + crossing,
+        "These are published frontiers of compute. Neither their error nor the compute of their runs is stated, so how "
+        "far they reach is not known.",
     ]
 
 
@@ -229,9 +231,7 @@ def cost_lines(plan: ScenarioPlan) -> list[str]:
     else:
         lines.append(f"Training: {cost.training_flops.absent}.")
     if cost.money:
-        lines.append(
-            "Money: " + ", ".join(f"{name} {digits(f.value or 0.0, 4)}" for name, f in cost.money.items()) + "."
-        )
+        lines.append("Money: " + ", ".join(f"{name} {plain(figure)}" for name, figure in cost.money.items()) + ".")
     return lines
 
 
@@ -240,6 +240,9 @@ def beyond(plan: ScenarioPlan) -> list[str]:
     figures = [loss.loss for loss in plan.losses]
     for each in plan.optima:
         figures += [each.n_parameters, each.n_training_tokens, each.corpus_n_parameters, each.repeated_loss]
+    figures += [figure for trade in plan.trades for figure in (trade.size_ratio, trade.data_ratio)]
+    figures += [figure for split in plan.splits for figure in (split.n_parameters, split.gain)]
+    figures += [each.per_gigabyte for each in plan.marginals]
     said: dict[str, dict[str, str]] = {}
     for figure in figures:
         known = said.setdefault(law_name(figure.law or ""), {})
