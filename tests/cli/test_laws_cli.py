@@ -173,6 +173,16 @@ def test_errors_of_scores(shared: Path) -> None:
 
 
 @pytest.mark.shared
+def test_a_law_of_errors_does_not_predict_nats(runs: Path, tmp_path: Path) -> None:
+    table = pq.read_table(runs / "runs.parquet")
+    score = 1 - table["final"].to_numpy() / 10
+    pq.write_table(table.append_column("score", pa.array(score)), tmp_path / "scores.parquet")
+    columns = (*COLUMNS[:4], "-c", "loss=1-score")
+    call("fit", "additive", "scores.parquet", *columns, "--name", "errors", "--bootstrap", "0", folder=tmp_path)
+    shown = json.loads(call("show", "errors", "--json", folder=tmp_path))
+    assert (shown["quantity"], shown["unit"]) == ("error", "share")
+
+
 def test_law_of_vision_representation_by_its_command(shared: Path) -> None:
     # Yang et al. 2408.16357 v3: mean R2 of the four vision benchmarks 94.06 (AC), of alignment alone 91.49.
     table = shared / "tables" / "law_of_vision_representation.csv"

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from tokeff import laws
-from tokeff.errors import InsufficientData, NotFound, TokeffError
+from tokeff.errors import InsufficientData, LawError, NotFound, TokeffError
 from tokeff.planner.plan import make_plan
 from tokeff.planner.request import Fidelity, Scenario, Settings, Size, Substitution
 from tokeff.records.items import Modality
 from tokeff.records.measurements import Measurement
 from tokeff.records.plans import Figure, ScenarioPlan
+from tokeff.reports.plan_sections import marginals_table
+from tokeff.reports.plan_short import in_short
 
 Build = Callable[..., Measurement]
 Mixed = Sequence[Measurement]
@@ -151,6 +153,11 @@ def test_a_fitted_law_is_used_by_name(
     assert value(loss.loss) == pytest.approx(2 * value(plan.score) + 1)
     trades = [each for each in plan.trades if each.law == "my-scores"]
     assert [value(each.size_ratio) for each in trades] == pytest.approx([1 / each.factor for each in trades])
+    changes = [row[3] for row in marginals_table(plan).rows if row[1] == "my-scores"]
+    assert changes == ["score, higher is better"] * 2
+    assert any("by the other laws" in line for line in in_short(plan))
+    with pytest.raises(LawError, match="no value without image"):
+        planned(mixed, Settings(laws=("my-scores",)), corpus=TEXT, n_parameters=7e9)
 
 
 def _product_law() -> laws.Law:

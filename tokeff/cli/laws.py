@@ -147,7 +147,10 @@ def fit(  # noqa: PLR0917  # typer takes options as parameters
         hold_out=hold_out,
         seed=seed,
     )
-    law = found.to_law(name or f"{form}-fit", source=f"fitted to {table.name}, {found.n_runs} runs")
+    error = columns.get("loss", "").startswith("1-")
+    source = f"fitted to {table.name}, {found.n_runs} runs"
+    kind = {"quantity": "error", "unit": "share"} if error else {}
+    law = found.to_law(name or f"{form}-fit", source=source, **kind)
     kept = keep(law, out) if name or out else None
     print_fit(found, law, kept, as_json=json)
 

@@ -61,6 +61,7 @@ def choose(names: Sequence[str], corpus: Sequence[Modality]) -> list[Law]:
         laws = [find(name) for name in names if name != SUN_GUO]
         for law in laws:
             _refuse_uncovered(law, corpus)
+            _refuse_absent(law, corpus)
             _refuse_other_inputs(law)
         return laws
     chosen = PAIR_DEFAULTS if {"text", "image"} <= set(corpus) else ()
@@ -77,6 +78,18 @@ def _refuse_uncovered(law: Law, corpus: Sequence[Modality]) -> None:
             expected=f"only {' and '.join(covers(law))}",
             fix=f"{f'Plan its part alone with --corpus {part}, or l' if part else 'L'}eave --law out: each default law "
             "is then shown for the part that it covers.",
+        )
+
+
+def _refuse_absent(law: Law, corpus: Sequence[Modality]) -> None:
+    """A law over modalities has a term for each, without a value where there is no token of it."""
+    if absent := [m for m in MODALITIES if f"{m}_tokens" in law.modalities and m not in corpus]:
+        raise LawError(
+            f"the law has no value without {' and '.join(absent)}: it was fitted on runs with all its modalities",
+            where=law.name,
+            got=f"a corpus of {', '.join(corpus)}",
+            expected=f"{' and '.join(covers(law))}",
+            fix=f"Give it a size too: --corpus {absent[0]}=..., or leave --law out.",
         )
 
 

@@ -140,7 +140,7 @@ def _performance(screen: Console, each: ScenarioPlan) -> None:
 
 
 def _how_to_read(each: ScenarioPlan) -> str:
-    scores = any(not loss.loss.unit.startswith("nats") for loss in each.losses)
+    scores = any(not sections.is_loss(loss.loss.unit) for loss in each.losses)
     said = "A loss is better when lower, a score when higher." if scores else "Lower is better."
     if len(each.losses) == 1:
         return said

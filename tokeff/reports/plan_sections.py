@@ -58,6 +58,11 @@ def losses_table(plan: ScenarioPlan) -> Sheet:
     return sheet(("law", "speaks for", predicts, "range is of", "status"), rows)
 
 
+def is_loss(unit: str) -> bool:
+    """Whether a law's figure of this unit is better when lower; scores, in whatever unit, when higher."""
+    return unit.startswith(("nats", "share"))
+
+
 def _range_of(figure: Figure) -> str:
     if figure.low is None and figure.high is None:
         return "none known"
@@ -163,7 +168,7 @@ def marginals_table(plan: ScenarioPlan) -> Sheet:
             each.modality,
             law_name(each.law),
             _signed(each.per_money if each.per_money is not None else each.per_gigabyte),
-            "score, higher is better" if each.per_gigabyte.unit.startswith("alpha") else "loss, lower is better",
+            "loss, lower is better" if is_loss(each.per_gigabyte.unit) else "score, higher is better",
         )
         for each in priced or plan.marginals
     ]
@@ -231,7 +236,7 @@ def cost_lines(plan: ScenarioPlan) -> list[str]:
     else:
         lines.append(f"Training: {cost.training_flops.absent}.")
     if cost.money:
-        lines.append("Money: " + ", ".join(f"{name} {plain(figure)}" for name, figure in cost.money.items()) + ".")
+        lines.append("Money: " + ", ".join(f"{name} {rounded(figure)}" for name, figure in cost.money.items()) + ".")
     return lines
 
 

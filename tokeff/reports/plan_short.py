@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tokeff.records.plans import Figure, ScenarioPlan, SplitPlan
-from tokeff.reports.plan_sections import law_name
+from tokeff.reports.plan_sections import is_loss, law_name
 from tokeff.reports.plan_words import count, counted, share, whole
 
 
@@ -47,6 +47,7 @@ def _sizes(plan: ScenarioPlan) -> Iterator[str]:
 
 def _paper(plan: ScenarioPlan) -> Iterator[str]:
     """The paper's question for the modality with most loss laws."""
+    kind = "loss" if all(is_loss(each.loss.unit) for each in plan.losses) else "other"
     laws = [t for t in plan.trades if t.factor == plan.trades[0].factor and t.law != "sun-guo-2024"]
     for modality in dict.fromkeys(t.modality for t in laws):
         values = [t.size_ratio.value for t in laws if t.modality == modality and t.size_ratio.value is not None]
@@ -54,7 +55,7 @@ def _paper(plan: ScenarioPlan) -> Iterator[str]:
         if values:
             yield (
                 f"{k:g} x the {modality} allows a model of {1 / k:.3g} x the size by Sun & Guo's law, "
-                f"{_span(values)} x by the loss laws."
+                f"{_span(values)} x by the {kind} laws."
             )
 
 
