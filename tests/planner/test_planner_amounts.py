@@ -39,6 +39,7 @@ def test_sizes_are_understood(text: str, n_bytes: float) -> None:
         ("nan", "not an amount"),
         ("inf", "not an amount"),
         ("1e999", "not an amount"),
+        ("1e300", "no such amount can be meant"),
         ("-2TB", "above zero"),
         ("0GB", "above zero"),
     ],

@@ -125,6 +125,8 @@ def test_limits_of_the_mixture_have_an_answer_and_no_range(mixed: Mixed, planned
 def test_a_size_that_is_given_stays(mixed: Mixed, planned: Planned, value: Value) -> None:
     plan = planned(mixed, Settings(budget=1e6, prices=PRICES), corpus=PAIR, n_parameters=7e9)
     assert [value(each.n_parameters) for each in plan.splits] == [7e9, 7e9]
+    both = planned(mixed, Settings(budget=1e6, prices=PRICES), corpus=PAIR, n_parameters=7e9, compute_flops=1e21)
+    assert "does not stop at the compute given (1e+21 FLOPs)" in both.notes[0]
     without = replace(PRICES, gpu_hour=None)
     corpus = planned(mixed, Settings(budget=1e6, prices=without), corpus=PAIR)
     assert [value(each.n_parameters) for each in corpus.splits] == [value(corpus.n_parameters)] * 2

@@ -38,6 +38,7 @@ def test_without_a_law_a_size_must_be_given(measured: Build, value: Value, plann
         ({}, {"corpus": TEXT, "n_parameters": 1e9, "compute_flops": 1e24, "max_epochs": {"text": 4.0}}, TokeffError,
          "Feasible: compute up to 1.2e\\+22"),
         ({}, {"corpus": TEXT, "n_parameters": 1e9, "compute_flops": 10.0}, TokeffError, "does not train on one token"),
+        ({}, {"corpus": TEXT, "compute_flops": 10.0}, TokeffError, "not train one parameter on one token"),
         ({"laws": ("hoffmann-2022",)}, {"corpus": PAIR}, LawError, "does not cover image"),
         ({"laws": ("henighan-2020-video-vq",)}, {"corpus": TEXT}, LawError, "does not cover text"),
         ({"laws": ("tao-2024",)}, {"corpus": TEXT}, LawError, "laws predict tao-2024"),

@@ -18,6 +18,7 @@ BYTES = {f"{prefix}B".lower(): value for prefix, value in DECIMAL.items()} | {
 }
 COUNTS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 LEAST_BARE_BYTES = 1e6
+MOST = 1e45
 SIZE_EXAMPLES = "a size such as 2TB, 2TiB, 40 GB or 2e12 (bytes)"
 
 
@@ -67,6 +68,8 @@ def _split(text: str | float, where: str, example: str) -> tuple[float, str]:
             expected=example,
             fix="Leave a modality out instead of giving it nothing." if "=" in where or "corpus" in where else None,
         )
+    if not 1 / MOST < number < MOST:
+        raise TokeffError("no such amount can be meant", where=where, got=str(text).strip(), expected=example)
     return number, (found[2] or "").strip()
 
 

@@ -143,11 +143,8 @@ def _sentence(by_product: bool, held: Held, problem: Problem) -> str:
         return "No modality has a price, so all of the money goes into training on what is held."
     if not by_product:
         return "This law counts tokens alike, so money goes where a token is cheapest, as far as limits allow."
-    worth = [
-        f"{m} {float(f'{h * p:.3g}'):,.10g}"
-        for m, h, p in zip(held, problem.held, problem.price, strict=True)
-        if np.isfinite(p)
-    ]
+    priced = zip(held, problem.held * problem.price, strict=True)
+    worth = [f"{m} {float(f'{money:.3g}'):,.10g}" for m, money in priced if np.isfinite(money)]
     known = f"What is held already counts as bought (worth at these prices: {', '.join(worth)})."
     if problem.use_price:
         return f"Equal money for every modality, collecting it and training on it taken together. {known}"

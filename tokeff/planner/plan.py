@@ -110,7 +110,10 @@ def _work(measurements: Sequence[Measurement], scenario: Scenario, settings: Set
         sensitivities=sensitivities(held, run, lead, measurements, settings.fidelity),
         cost=cost(held, run.tokens, run.size, settings),
         curves=curves(list(views), run.size, unique),
-        notes=wording.scenario_notes(held, run, views, measurements, scenario),
+        notes=(
+            *wording.unbound(scenario, bought),
+            *wording.scenario_notes(held, run, views, measurements, scenario),
+        ),
     )
     return Worked(plan=plan, held=held, run=run, views=views, losses=losses)
 

@@ -90,6 +90,13 @@ def _size_and_total(
         return supported(view, seen, real).n_parameters, once, ()
     best = optimum_size(view, seen, real, compute)
     total = compute / 6 / best
+    if min(best[0], total[0]) < 1:
+        raise TokeffError(
+            "the compute does not train one parameter on one token",
+            where=scenario.name,
+            got=f"{compute:.3g} FLOPs",
+            expected="some 1e15 for a toy, 1e22 for a model of billions",
+        )
     if total[0] <= most[0]:
         return best, np.minimum(total, most), ()
     said = (

@@ -9,7 +9,7 @@ from tokeff.planner.sizing import Training
 from tokeff.planner.view import View
 from tokeff.records.items import MODALITIES, Modality
 from tokeff.records.measurements import Measurement
-from tokeff.records.plans import ScenarioPlan
+from tokeff.records.plans import ScenarioPlan, SplitPlan
 
 USED = 0.99  # share of the corpus that is read, below which a reader is told
 MANY_PASSES = 4
@@ -90,6 +90,16 @@ def scenario_notes(
         *_intervals(held),
         *_coverage(tuple(held), views),
         *_worth(held),
+    )
+
+
+def unbound(scenario: Scenario, splits: Sequence[SplitPlan]) -> tuple[str, ...]:
+    """That a budget buys past a compute which is given beside it."""
+    if scenario.compute_flops is None or not splits:
+        return ()
+    return (
+        f"The split of the budget does not stop at the compute given ({scenario.compute_flops:.3g} FLOPs), which bears "
+        "on the rest of the plan alone: give one of the two for a plan of one piece.",
     )
 
 
