@@ -15,7 +15,7 @@ def planted(form_name: str, truth: dict[str, float], ends: dict[str, tuple[float
     inputs = {name: np.exp(RNG.uniform(np.log(bounds[0]), np.log(bounds[1]), n)) for name, bounds in ends.items()}
     form = form_named(form_name).bind(inputs)
     value = form.evaluate({name: np.asarray(number) for name, number in truth.items()}, inputs)
-    return {**inputs, ("score" if form.logarithmic else "loss"): value}
+    return {**inputs, form.target: value}
 
 
 def check(found: Fit, truth: dict[str, float], rel: float) -> None:
@@ -136,6 +136,8 @@ def test_visual_tokens_of_li(shared: Path, task: str, alpha: float, beta: float,
     assert found.parameters["beta"].value == pytest.approx(beta, abs=5e-5)
     assert found.r2 == pytest.approx(r2, abs=5e-4)
     assert found.parameters["D"].value < 1e-6
+    assert found.influence is not None
+    assert found.influence.max() < 1.5  # not that of the floor's logarithm, which wanders without any effect
     assert found.objective_kind == "sum of squares/2 of loss residuals"
 
 

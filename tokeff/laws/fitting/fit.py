@@ -7,6 +7,7 @@ The objective is the **sum** over runs of Huber(delta) of the residual of the lo
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokeff.errors import LawError
 from tokeff.laws.accounting import accounting_named
@@ -20,6 +21,7 @@ from tokeff.records.measurements import Estimate
 
 SAME = 1e-6  # relative difference of objectives within which two starts found the same minimum
 HELD_OUT_STARTS = 32
+IDLE = 1e-9  # change of a prediction below which a coordinate moves nothing
 N_SIGMA = 0.341344746  # normal probability within one standard deviation above the median
 
 
@@ -55,7 +57,7 @@ def fit(
     shape = (form_named(form) if isinstance(form, str) else form).bind(mapped or table)
     _check_numbers(n_starts, n_bootstrap, confidence, hold_out)
     counted = accounting or shape.accounting
-    wanted = target or ("score" if shape.logarithmic else "loss")
+    wanted = target or shape.target
     runs = prepare(shape, table, columns=names, target=wanted, accounting=counted, drop_highest=drop_highest)
     basis, origin = free_coordinates(shape, fixed or {}, tied or {})
     check_enough(shape, runs, basis.shape[1])
@@ -100,7 +102,7 @@ def _fitted(  # noqa: PLR0917  # the options of `fit`, in its order
         draws=draws,
         residuals=problem.target - fitted,
         shifts=problem.parameters(shifts) - problem.parameters(best),
-        influence=_influence(shifts - best, sample),
+        influence=_influence(problem, shifts, best, sample),
         held_out=held_out,
         held_out_absent=absent,
         ranges={name: (float(x.min()), float(x.max())) for name, x in runs.inputs.items()},
@@ -152,12 +154,19 @@ def _estimates(names: list[str], value: Array, draws: Array, confidence: float) 
     }
 
 
-def _influence(shifts: Array, sample: Minimum | None) -> Array | None:
+def _idle(problem: Problem, best: Array) -> NDArray[np.bool_]:
+    """Free coordinates [n_free] that move no prediction: the logarithm of a floor that came out as nothing, say."""
+    moved = problem.curve.value(best + np.eye(len(best))) - problem.curve.value(best[None])
+    return np.asarray(np.abs(moved).max(axis=1) < IDLE)
+
+
+def _influence(problem: Problem, shifts: Array, best: Array, sample: Minimum | None) -> Array | None:
     """Shifts in fitting coordinates, over half the central 68 % of the bootstrap: outlying draws do not blur it."""
     if sample is None or sample.converged.sum() < 2:
         return None
     low, high = np.quantile(sample.theta[sample.converged], [0.5 - N_SIGMA, 0.5 + N_SIGMA], axis=0)
-    return np.asarray((np.abs(shifts) / np.maximum((high - low) / 2, 1e-300)).max(axis=1))
+    moves = np.abs(shifts - best) / np.maximum((high - low) / 2, 1e-300)
+    return np.asarray(moves[:, ~_idle(problem, best)].max(axis=1, initial=0.0))
 
 
 def _held_out(

@@ -65,7 +65,7 @@ class Fit:
 
     def to_law(self, name: str, *, title: str = "", source: str = "", quantity: str = "", unit: str = "") -> Law:
         """The fitted law, with its bootstrap sample and the ranges of the runs; `tokeff.laws.save` writes it."""
-        score = self.form.logarithmic
+        score = self.form.target == "score"
         return Law(
             name=name,
             form=self.form.name,

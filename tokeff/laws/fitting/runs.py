@@ -120,7 +120,7 @@ def _inputs(form: Form, table: Table, columns: Mapping[str, str], accounting: st
 
 def _column(table: Table, name: str, *, signed: bool = False) -> Array:
     if name not in table:
-        raise NotFound.among("column", name, table, fix="Map names with columns, as in loss=<column>.")
+        raise NotFound.among("column", name, table, fix="Map names with columns: -c NAME=<column>.")
     try:
         values = np.asarray(table[name], dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -27,6 +27,8 @@ class Form:
     """Name of a parameter -> what it is, with its unit."""
     logarithmic = False
     """The form predicts a score that is itself a logarithm (of any sign), not a positive loss."""
+    target = "loss"
+    """What a fit calls the observed quantity: a loss, better when lower, or a score."""
     least_squares = False
     """Fitted by least squares instead of the Huber loss: the scale of a score is not known beforehand."""
     entangled: frozenset[str] = frozenset()

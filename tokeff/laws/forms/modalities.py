@@ -45,6 +45,7 @@ class LogProduct(_OverModalities):
     formula = "performance = alpha [sum_i log N_i + log P] + eps, N_i = T_i / C_i"
     parameters = MappingProxyType({"alpha": "score per unit of log(P prod N_i)", "eps": "offset of the score"})
     logarithmic = True
+    target = "score"
     least_squares = True
     signed = frozenset({"alpha", "eps"})
 
@@ -70,6 +71,7 @@ class WeightedLogProduct(_OverModalities):
     name = "weighted-log-product"
     formula = "performance = sum_i alpha_i log N_i + alpha_P log P + eps"
     logarithmic = True
+    target = "score"
     least_squares = True
 
     def __init__(self, tokens: Sequence[str] = ()) -> None:
