@@ -199,6 +199,14 @@ def test_law_of_vision_representation_by_its_command(shared: Path) -> None:
     assert "MMBench" in message
 
 
+@pytest.mark.parametrize(("scores", "said"), [("nan", "score, row 9: not a finite number"), ("7", "not all equal")])
+def test_scores_that_tell_nothing(tmp_path: Path, scores: str, said: str) -> None:
+    rows = ["A,C,score", *(f"{k},{k * k % 7},7" for k in range(9)), f"9,3,{scores}"]
+    (tmp_path / "encoders.csv").write_text("\n".join(rows), encoding="utf-8")
+    options = ("--alignment", "A", "--correspondence", "C", "--scores", "score")
+    assert said in call("representation", "encoders.csv", *options, folder=tmp_path, expect=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -90,9 +90,12 @@ def with_errors(table: Mapping[str, Sequence[Any]], columns: Mapping[str, str]) 
 
 def _number(text: str, where: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError as error:
         raise TokeffError("not a number", where=where, got=repr(text)) from error
+    if not np.isfinite(number):
+        raise TokeffError("not a finite number", where=where, got=repr(text))
+    return number
 
 
 def representation_fits(
@@ -101,11 +104,11 @@ def representation_fits(
     """Fits of every set of terms, and the recall of the AC policy on the mean of the normalised scores."""
     a, c = _numbers(table, alignment), _numbers(table, correspondence)
     columns = [_numbers(table, name) for name in scores]
+    mean = np.mean([normalise(column) for column in columns], axis=0)
     terms: tuple[Terms, ...] = ("AC", "A", "C", "linear")
     fits: dict[str, RepresentationFit] = {}
     for name in terms:
         fits[name] = fit_representation(a, c, np.stack(columns, axis=1), name)
-    mean = np.mean([normalise(column) for column in columns], axis=0)
     recall = policy_recall(a, c, mean, n_runs=n_runs, top=TOP, n_draws=N_DRAWS)
     return fits, {"recall": recall, "n_runs": n_runs, "top": TOP, "n_draws": N_DRAWS}
 
