@@ -117,6 +117,13 @@ def test_good_text_parses() -> None:
         ('source = "s"', 'source = "s"\nranges = { n_parameters = [2, 1] }', r"ranges.n_parameters: a range is"),
         ('source = "s"', 'source = "s"\ncovariance = [[1.0]]', "symmetric matrix"),
         ('source = "s"', 'source = "s"\ndraws = [[1.0]]', "one column per draw name"),
+        ('source = "s"', 'source = "s"\ndraws = [["a"]]', "draws: is not a table of numbers"),
+        ('source = "s"', 'source = "s"\ndraw_names = ["gamma"]', "draw_names are parameters; got gamma"),
+        ('source = "s"', 'source = "s"\ndraw_names = 3', "draw_names is a list of names"),
+        ('source = "s"', 'source = "s"\nmodalities = 3', "modalities is a list of names"),
+        ('source = "s"', 'source = "s"\nranges = [1]', "ranges is a table"),
+        ('source = "s"', 'source = "s"\nconstants = 3', "constants is a table"),
+        ("A = 400", "A = -400", "parameters.A: must not be below zero"),
     ],
 )
 def test_malformed_files(old: str, new: str, message: str) -> None:

@@ -115,17 +115,20 @@ def _law(table: object, where: str) -> Law:
     texts |= {key: _text(table, key, where) for key in OPTIONAL_TEXTS if key in table}
     if texts["status"] not in STATUSES:
         raise LawError("unknown status", where=where, got=texts["status"], expected=", ".join(STATUSES))
-    modalities = tuple(table.get("modalities", ()))
+    modalities = _names(table, "modalities", where)
     form = form_named(texts["form"])
     form = form.bind(modalities) if modalities else form
     if "accounting" in texts:
         accounting_named(texts["accounting"])
     parameters = _parameters(table.get("parameters"), form, texts["status"], where)
     draws, draw_names = _draws(table, form, parameters, where)
+    ranges = _table(table, "ranges", where)
     return Law(
         **texts,  # type: ignore[arg-type]
         parameters=parameters,
-        ranges={name: _pair(bounds, f"{where}: ranges.{name}") for name, bounds in table.get("ranges", {}).items()},
+        ranges={
+            name: _pair(bounds, f"{where}: ranges.{name}") for name, bounds in _table(table, "ranges", where).items()
+        },
         constants=_numbers(table, "constants", where),
         reported=_numbers(table, "reported", where),
         modalities=modalities,
@@ -148,7 +151,21 @@ def _number(value: object, where: str) -> float:
 
 
 def _numbers(table: Mapping[str, Any], key: str, where: str) -> dict[str, float]:
-    return {name: _number(value, f"{where}: {key}.{name}") for name, value in table.get(key, {}).items()}
+    return {name: _number(value, f"{where}: {key}.{name}") for name, value in _table(table, key, where).items()}
+
+
+def _table(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise LawError(f"{key} is a table", where=where, got=repr(value))
+    return value
+
+
+def _names(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise LawError(f"{key} is a list of names", where=where, got=repr(value))
+    return tuple(value)
 
 
 def _pair(bounds: object, where: str) -> tuple[float, float]:
@@ -175,6 +192,8 @@ def _parameters(table: object, form: Form, status: str, where: str) -> dict[str,
         if stated not in STATUSES:
             raise LawError("unknown status", where=here, got=stated, expected=", ".join(STATUSES))
         numbers = {key: _number(value, here) for key, value in fields.items()}
+        if name in form.parameters and form.is_log(name) and numbers.get("value", 0.0) < 0:
+            raise LawError("must not be below zero", where=here, got=numbers["value"])
         parameters[name] = Parameter(**{"value": None, **numbers}, status=stated)
     expected = list(form.parameters)
     absent = [name for name in expected if name not in parameters]
@@ -188,9 +207,11 @@ def _draws(
     table: Mapping[str, Any], form: Form, parameters: Mapping[str, Parameter], where: str
 ) -> tuple[Array | None, tuple[str, ...]]:
     """A sample of the parameters: as stored, or drawn (seeded) from a covariance of the fitting coordinates."""
-    draw_names = tuple(table.get("draw_names", parameters))
+    draw_names = _names(table, "draw_names", where) or tuple(parameters)
+    if bad := [name for name in draw_names if name not in parameters]:
+        raise LawError("draw_names are parameters", where=where, got=bad[0], expected=", ".join(parameters))
     if "draws" in table:
-        draws = np.asarray(table["draws"], dtype=np.float64)
+        draws = _matrix(table["draws"], f"{where}: draws")
         if draws.ndim != 2 or draws.shape[1] != len(draw_names) or not np.isfinite(draws).all():
             raise LawError("draws is a table with one column per draw name", where=where, got=draws.shape)
         return draws, draw_names
@@ -199,7 +220,7 @@ def _draws(
     varied = tuple(table.get("covariance_of", parameters))
     if bad := [name for name in varied if name not in parameters or name in form.entangled]:
         raise LawError("covariance_of names parameters of the form", where=where, got=", ".join(bad))
-    covariance = np.asarray(table["covariance"], dtype=np.float64)
+    covariance = _matrix(table["covariance"], f"{where}: covariance")
     if covariance.shape != (len(varied),) * 2 or not np.allclose(covariance, covariance.T):
         raise LawError("covariance is a symmetric matrix over its parameters", where=where, got=covariance.shape)
     values = np.array([parameters[name].value or np.nan for name in varied])
@@ -207,3 +228,10 @@ def _draws(
     centre = np.where(logs, np.log(np.where(logs, values, 1.0)), values)
     theta = np.random.default_rng(0).multivariate_normal(centre, covariance, N_COVARIANCE_DRAWS)
     return np.where(logs, np.exp(np.where(logs, theta, 0.0)), theta), varied
+
+
+def _matrix(value: object, where: str) -> Array:
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise LawError(f"is not a table of numbers: {error}", where=where) from error

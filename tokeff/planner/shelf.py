@@ -25,7 +25,8 @@ def find(name: str) -> Law:
         return load(name, folders=folders())
     except NotFound as error:
         known = {*names(), *(law.name for law in own())}
-        if not known & {name}:
+        files = [folder / f"{name}{ending}" for folder in folders() for ending in ("", ".json", ".toml")]
+        if name not in known and not any(path.is_file() for path in files):
             looked = (
                 f"Own laws: NAME.json here or in ${VARIABLE}; or the path of the file. `tokeff laws list` shows all."
             )
