@@ -250,6 +250,13 @@ def test_tables_that_cannot_be_fitted(runs: Path, tmp_path: Path, options: tuple
     assert any(part in message for part in said.split("|")), message
 
 
+def test_a_broken_file_of_a_law_is_not_an_unknown_name(runs: Path, tmp_path: Path) -> None:
+    call("fit", "additive", runs / "runs.csv", *COLUMNS, "--name", "mine", "--bootstrap", "0", folder=tmp_path)
+    path = tmp_path / "mine.json"
+    path.write_text(path.read_text("utf-8").replace('"additive"', '"additiv"'), encoding="utf-8")
+    assert "no form of law named 'additiv'" in call("show", "mine", folder=tmp_path, expect=1)
+
+
 def test_one_model_size_is_refused_by_name(tmp_path: Path) -> None:
     rows = ["n_parameters,n_training_tokens,loss", *(f"1e9,{k}e9,{3 - 0.1 * k}" for k in range(1, 12))]
     (tmp_path / "runs.csv").write_text("\n".join(rows), encoding="utf-8")

@@ -126,9 +126,7 @@ def _law(table: object, where: str) -> Law:
     return Law(
         **texts,  # type: ignore[arg-type]
         parameters=parameters,
-        ranges={
-            name: _pair(bounds, f"{where}: ranges.{name}") for name, bounds in _table(table, "ranges", where).items()
-        },
+        ranges={name: _pair(bounds, f"{where}: ranges.{name}") for name, bounds in ranges.items()},
         constants=_numbers(table, "constants", where),
         reported=_numbers(table, "reported", where),
         modalities=modalities,

@@ -83,7 +83,8 @@ def _refuse_uncovered(law: Law, corpus: Sequence[Modality]) -> None:
 
 def _refuse_absent(law: Law, corpus: Sequence[Modality]) -> None:
     """A law over modalities has a term for each, without a value where there is no token of it."""
-    if absent := [m for m in MODALITIES if f"{m}_tokens" in law.modalities and m not in corpus]:
+    inputs = law.bound_form(law.modalities).variables if law.modalities else ()
+    if absent := [m for m in MODALITIES if f"{m}_tokens" in inputs and m not in corpus]:
         raise LawError(
             f"the law has no value without {' and '.join(absent)}: it was fitted on runs with all its modalities",
             where=law.name,
