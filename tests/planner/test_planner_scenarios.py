@@ -141,6 +141,9 @@ def test_compute_within_epoch_limits_makes_a_larger_model(mixed: Mixed, value: V
     assert value(plan.n_parameters) == pytest.approx(1e22 / 6 / 1e9)
     assert any("epoch limits" in note for note in plan.notes)
     assert plan.n_parameters.source.startswith("larger than compute-optimal")
+    assert [each.name for each in plan.n_parameters.extrapolates] == ["n_parameters"]
+    model = next(line for line in in_short(plan) if line.startswith("Model: "))
+    assert " ! parameters, larger" in model
 
 
 def test_a_fitted_law_is_used_by_name(

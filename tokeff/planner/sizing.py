@@ -15,7 +15,7 @@ from tokeff.planner.draws import Fan, constant
 from tokeff.planner.mixture import largest, limits, trained
 from tokeff.planner.optima import has_optimum, optimum_size, supported
 from tokeff.planner.request import Scenario
-from tokeff.planner.view import View, absent, figure, given
+from tokeff.planner.view import View, absent, given
 from tokeff.records.items import MODALITIES, Modality
 from tokeff.records.plans import Figure
 
@@ -134,4 +134,4 @@ def _size_figure(size: Fan | None, scenario: Scenario, view: View | None, *, enl
     said = f"compute-optimal for {'the given compute' if scenario.compute_flops else 'this corpus'} by"
     if enlarged:
         said = "larger than compute-optimal, so that the tokens allowed last for the given compute, by"
-    return figure(size, UNIT, basis=law.status, source=f"{said} {law.name}", law=law.name, holds=view.holds())
+    return view.figure(size, UNIT, inputs={"n_parameters": size}, source=f"{said} {law.name}")

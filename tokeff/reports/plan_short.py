@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tokeff.records.plans import Figure, ScenarioPlan, SplitPlan
 from tokeff.reports.plan_sections import is_loss, law_name
-from tokeff.reports.plan_words import count, counted, share, whole
+from tokeff.reports.plan_words import central, count, counted, share, whole
 
 
 def in_short(plan: ScenarioPlan) -> Iterator[str]:
@@ -14,7 +14,7 @@ def in_short(plan: ScenarioPlan) -> Iterator[str]:
     yield _tokens(plan)
     if plan.n_parameters.value is not None:
         total = count(plan.n_training_tokens.value or 0.0)
-        size = count(plan.n_parameters.value)
+        size = counted(plan.n_parameters)
         yield f"Model: {size} parameters, {plan.n_parameters.source}; trained on {total} tokens."
     else:
         yield f"Model size: {plan.n_parameters.absent}."
@@ -36,13 +36,11 @@ def _tokens(plan: ScenarioPlan) -> str:
 
 def _sizes(plan: ScenarioPlan) -> Iterator[str]:
     """How far the laws differ on the model that the corpus suits."""
-    sizes = sorted((each.corpus_n_parameters.value, each.law) for each in plan.optima if each.corpus_n_parameters.value)
-    if len(sizes) > 1:
-        (least, first), (most, last) = sizes[0], sizes[-1]
-        yield (
-            f"Read once, it suits models of {count(least)} ({law_name(first)}) to {count(most)} ({law_name(last)}) "
-            "parameters: the laws disagree that much."
-        )
+    known = [each for each in plan.optima if each.corpus_n_parameters.value]
+    if len(known) > 1:
+        ends = (pick(known, key=lambda each: each.corpus_n_parameters.value or 0.0) for pick in (min, max))
+        least, most = (f"{central(each.corpus_n_parameters)} ({law_name(each.law)})" for each in ends)
+        yield f"Read once, it suits models of {least} to {most} parameters: the laws disagree that much."
 
 
 def _paper(plan: ScenarioPlan) -> Iterator[str]:

@@ -50,6 +50,11 @@ def counted(figure: Figure, unit: str = "") -> str:
     return text + _mark(figure)
 
 
+def central(figure: Figure) -> str:
+    """A large number without its range, marked all the same."""
+    return ABSENT if figure.value is None else count(figure.value) + _mark(figure)
+
+
 def _scaled(value: float, unit: str) -> str:
     return quantity(value, unit) if unit else count(value)
 
