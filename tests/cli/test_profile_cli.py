@@ -50,6 +50,7 @@ def test_too_many_bad_items_end_with_3(corpus: Path) -> None:
     assert result.returncode == 3
     assert "3 of 14 items were quarantined" in result.stderr
     assert "not_utf8" in result.stdout
+    assert "Nothing was kept. -o RUN keeps the run, with report.html" in result.stdout
     assert tokeff("profile", corpus, "-t", "bytes", "--max-error-rate", "0.5").returncode == 0
 
 

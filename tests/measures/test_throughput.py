@@ -94,6 +94,21 @@ def test_memory_of_laps_is_bounded_and_sums_are_not() -> None:
     assert total.figures()["raw_megabytes_per_second"]["median"] == 2
 
 
+def test_tiny_batches_do_not_stand_for_large_ones() -> None:
+    """Two stray files of a few bytes, each a batch of its own shard, beside one batch of 9 MB in a second."""
+    laps = (Lap(1.0, 14, 5), Lap(0.001, 18, 4), Lap(1.0, 9_000_000, 2_000_000))
+    for times in (StageTimes(warm_up=laps), StageTimes(n_batches=3, seconds=2.001, laps=laps)):
+        rates = times.figures()
+        assert rates["raw_megabytes_per_second"] == {"median": 9, "q1": 9, "q3": 9}
+        assert rates["tokens_per_second"]["median"] == 2_000_000
+
+
+def test_quartiles_of_equal_batches() -> None:
+    laps = tuple(Lap(1 / rate, 1_000_000, 10) for rate in (1, 2, 3, 4, 5, 6, 7))
+    rates = StageTimes(n_batches=7, seconds=1.0, laps=laps).figures()["raw_megabytes_per_second"]
+    assert (rates["q1"], rates["median"], rates["q3"]) == pytest.approx((2, 4, 6))
+
+
 def test_a_long_run_settles_its_laps() -> None:
     watch = Stopwatch()
     for _ in range(LAPS_KEPT + 5):

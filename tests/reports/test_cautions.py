@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from tokeff.records.items import Failure
 from tokeff.records.measurements import Estimate, Measurement
 from tokeff.records.runs import Profile
 from tokeff.reports.cautions import cautions
 from tokeff.reports.page.blocks import Table
 from tokeff.reports.page.sections.information import information
-from tokeff.reports.terminal import notes
+from tokeff.reports.page.sections.overview import overview
+from tokeff.reports.terminal import notes, profile_table
 
 
 def level(n_values: int, n_dead: int) -> dict[str, Any]:
@@ -77,3 +79,33 @@ def test_streams_have_rows_of_their_own() -> None:
         ["stream 1", "32", "2"],
         ["stream 2", "64", "33"],
     ]
+
+
+def test_the_page_and_the_rows_have_the_bits_per_token_of_the_terminal() -> None:
+    """The best code that the sample supports, in each of them: bits per byte times bytes per token."""
+    found = profile(measured(4000, 40))
+    (table,) = overview(found).blocks
+    assert isinstance(table, Table)
+    shown = dict(zip(table.columns, table.rows[0], strict=True))
+    assert shown["bits per token"].value == pytest.approx(0.27 * 12)
+    assert found.rows()[0]["bits_per_token"] == pytest.approx(0.27 * 12)
+    assert "3.24" in list(profile_table(found).columns[6].cells)
+
+
+def test_a_third_bar_is_spoken_of_where_there_is_one() -> None:
+    each = measured(4000, 40)
+    assert "third bar" in information(profile(each)).lead[0]
+    without = replace(each, entropy={**each.entropy, "order1_bits_per_token": None})
+    assert "third bar" not in information(profile(without)).lead[0]
+
+
+def test_one_failure_of_each_reason_is_told() -> None:
+    failures = tuple(
+        Failure(key=f"{reason}{n}", modality=None, stage="find", reason=reason, message="bad", stored_bytes=1)
+        for reason in ("unknown_type", "truncated", "not_utf8")
+        for n in range(4)
+    )
+    reasons = {"unknown_type": 4, "truncated": 4, "not_utf8": 4}
+    found = replace(profile(measured(4000, 40)), n_err=12, failures=reasons, examples=failures)
+    told = [line.strip() for line in notes(found) if line.startswith("    ")]
+    assert told == ["unknown_type0: bad", "truncated0: bad", "not_utf80: bad"]

@@ -72,7 +72,7 @@ def test_nothing_of_the_corpus_runs(viewer: Any, hostile_run: Path) -> None:
     assert viewer.browser.execute_script("return window.hacked === undefined")
     assert viewer.browser.execute_script("return document.querySelectorAll('img:not([src^=\"data:\"])').length") == 0
     shown = viewer.browser.execute_script("return document.querySelector('main').textContent")
-    for place in ("Originals and reconstructions", "The longest items", "The first 1", "by folder"):
+    for place in ("Originals and reconstructions", "The longest items", "Failures", "by folder"):
         assert place in shown
     assert shown.count("onerror=window.hacked") > 10
     assert not set(shown) & {"\x1b", "\u202e", "\u202c"}
@@ -129,6 +129,38 @@ def test_the_button_turns_the_theme_round(viewer: Any, run: Path) -> None:
     assert (
         viewer.browser.execute_script("return document.getElementById('theme').getAttribute('aria-pressed')") == "true"
     )
+
+
+def test_names_of_columns_stand_over_their_numbers(viewer: Any, run: Path) -> None:
+    viewer.open(run / "report.html")
+    apart = viewer.browser.execute_script("""
+        return [...document.querySelectorAll("table")].filter(table => table.tHead).flatMap(table => {
+          const row = table.tBodies[0].rows[0], aligned = each => getComputedStyle(each).textAlign;
+          return [...table.tHead.rows[0].cells].filter((head, place) =>
+              place && row.cells[place].dataset.v !== undefined && aligned(head) !== aligned(row.cells[place]))
+            .map(head => `${table.caption.textContent}: ${head.textContent}`);
+        });""")
+    assert apart == []
+
+
+def test_no_table_is_wider_than_the_paper(viewer: Any, decoded_run: Path) -> None:
+    """A4 less its margins is about 720 px wide; what lies beyond is lost in print."""
+    viewer.open(decoded_run / "report.html", width=720)
+    viewer.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    wide = viewer.browser.execute_script("""
+        dispatchEvent(new Event("beforeprint"));
+        return [...document.querySelectorAll("table")].map(table => [table.caption.textContent,
+          table.getBoundingClientRect().right]).filter(([, right]) => right > 720);""")
+    viewer.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert wide == []
+
+
+def test_an_axis_says_where_less_is_better(viewer: Any, decoded_run: Path) -> None:
+    viewer.open(decoded_run / "report.html")
+    shown = viewer.browser.execute_script("""
+        return [...document.querySelectorAll("#distortion figure .wide svg text")].map(text => text.textContent);""")
+    assert "missing bits per raw byte (less is better)" in shown
+    assert "PSNR, dB" in shown
 
 
 def test_dark_pages_print_on_white_paper(viewer: Any, run: Path) -> None:

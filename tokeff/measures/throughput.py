@@ -7,10 +7,11 @@ out when there are others. Leaves out benchmarks of whole programs (`benchmarks/
 import math
 import resource
 import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from statistics import quantiles
+from itertools import accumulate
 from time import perf_counter
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -65,8 +66,8 @@ class StageTimes:
             "seconds": math.fsum(lap.seconds for lap in laps) if alone else self.seconds,
             "raw_bytes": sum(lap.raw_bytes for lap in laps) if alone else self.raw_bytes,
             "n_tokens": sum(lap.n_tokens for lap in laps) if alone else self.n_tokens,
-            "raw_megabytes_per_second": _spread([lap.raw_bytes / 1e6 / lap.seconds for lap in laps]),
-            "tokens_per_second": _spread([lap.n_tokens / lap.seconds for lap in laps]),
+            "raw_megabytes_per_second": _spread([(lap.raw_bytes / 1e6 / lap.seconds, lap.raw_bytes) for lap in laps]),
+            "tokens_per_second": _spread([(lap.n_tokens / lap.seconds, lap.raw_bytes) for lap in laps]),
         }
 
 
@@ -200,10 +201,12 @@ def _stage_times(table: Mapping[str, Any]) -> StageTimes:
     return StageTimes(**{**table, **laps})
 
 
-def _spread(rates: Sequence[float]) -> dict[str, float]:
-    """Median and quartiles over batches; one batch is all three."""
-    low, middle, high = quantiles(rates, n=4, method="inclusive") if len(rates) > 1 else (*rates, *rates, *rates)
-    return {"median": middle, "q1": low, "q3": high}
+def _spread(rates: Sequence[tuple[float, int]]) -> dict[str, float]:
+    """Median and quartiles of (rate, bytes) over bytes: a batch of one tiny file must not stand for the others."""
+    ordered = sorted(rates)
+    below = list(accumulate(n_bytes for _, n_bytes in ordered))
+    shares = {"median": 0.5, "q1": 0.25, "q3": 0.75}
+    return {name: ordered[bisect_left(below, share * below[-1])][0] for name, share in shares.items()}
 
 
 def _synchronise(device: str) -> None:

@@ -63,3 +63,8 @@ class Measurement:
     """Dotted name of a figure, as in measurements.json, -> why it is not there."""
     n_measured: int | None = None
     """Items behind entropy and distortion, where these are a sample and the counts are of all; None: the same items."""
+
+    @property
+    def rate_bits_per_token(self) -> float | None:
+        """What an id costs in the best code that the sample supports; None where the rate is absent."""
+        return None if self.rate_bits_per_byte is None else self.rate_bits_per_byte / self.tokens_per_byte

@@ -76,7 +76,7 @@ def _row(each: Measurement) -> dict[str, Any]:
         "low": each.bytes_per_token.low,
         "high": each.bytes_per_token.high,
         "stored_bytes_per_token": each.stored_bytes_per_token.value,
-        "bits_per_token": each.entropy.get("order0_miller_madow_bits_per_token"),
+        "bits_per_token": each.rate_bits_per_token,
         "rate_bits_per_byte": each.rate_bits_per_byte,
         "missing_bits_per_byte": each.reconstruction.get("entropy_bits_per_byte"),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
-from tokeff.reports.numbers import digits
+from tokeff.reports.numbers import digits, percent
 
 WIDE = 0.10
 """An interval whose half-width is a larger share of its value is called wide."""
@@ -46,7 +46,7 @@ def _wide_intervals(profile: Profile) -> Iterator[Caution]:
     if wide:
         yield Caution(
             code="wide_interval",
-            about=tuple(f"{name} ±{width:.0%}" for name, width in wide.items()),
+            about=tuple(f"{name} ±{percent(width)}" for name, width in wide.items()),
             sentence="bytes per token are known no better than that: few items, or items that differ much. "
             "More items narrow it.",
         )

@@ -82,7 +82,7 @@ def _sentences(comparison: Comparison, modality: Modality, metrics: Sequence[Met
             yield winner.sentence
     for front in comparison.fronts:
         if front.modality == modality:
-            beaten = f"; beaten in both: {', '.join(front.beaten)}" if front.beaten else ""
+            beaten = f"; beaten: {', '.join(front.beaten)}" if front.beaten else ""
             yield f"Bytes per token with {titles[front.metric]}: no other beats {', '.join(front.members)}{beaten}."
     if n_dropped:
         yield f"{n_dropped:,} {modality} items were left out: not every tokenizer has them."

@@ -60,6 +60,15 @@ def estimate(value: Estimate) -> str:
     return f"{value.value:,.{places}f} [{value.low:,.{places}f}, {value.high:,.{places}f}]"
 
 
+def percent(share: float, places: int = 0) -> str:
+    """A share of one.
+
+    >>> percent(0.1432), percent(0.0875, 1)
+    ('14 %', '8.8 %')
+    """
+    return f"{100 * share:.{places}f} %"
+
+
 def several(n: int, one: str, many: str) -> str:
     """A number with what it counts.
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from tokeff.records.measurements import Measurement
+from tokeff.records.measurements import MIDDLE_SCALE, Measurement
+from tokeff.reports.numbers import percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,13 @@ def retained_shares(each: Measurement) -> tuple[Share, ...]:
     return tuple(sorted(shares, key=lambda share: (-share.depth, share.scale)))
 
 
+def kept_share(each: Measurement) -> float | None:
+    """The share that the tokens keep, at full depth and a quarter of the size; all where every item came back."""
+    if missing_bits(each) == 0:
+        return 1.0
+    return next((share.value for share in retained_shares(each) if share.scale == MIDDLE_SCALE), None)
+
+
 def missing_bits(each: Measurement) -> float | None:
     """H(X | reconstruction) in bits per raw byte at full depth and scale; None where it was not measured."""
     value = each.reconstruction.get("entropy_bits_per_byte")
@@ -40,14 +48,16 @@ def said_missing(each: Measurement) -> str:
     if value is None or not spread:
         return ""
     missing, kept = spread["entropy_bits_per_byte"], spread["retained_share"]
-    said = [f"{value:.3g} bits per raw byte are missing{_between(missing['low'], missing['high'], '.3g')}"]
+    low, high = (None if missing[end] is None else f"{missing[end]:.3g}" for end in ("low", "high"))
+    said = [f"{value:.3g} bits per raw byte are missing{_between(low, high)}"]
     share = next(
         (s.value for s in retained_shares(each) if (s.depth, s.scale) == (kept["depth_bits"], kept["scale"])), None
     )
     if share is not None:
-        said.append(f"{share:.1%} is kept at scale 1/{kept['scale']}{_between(kept['low'], kept['high'], '.1%')}")
+        low, high = (None if kept[end] is None else percent(kept[end], 1) for end in ("low", "high"))
+        said.append(f"{percent(share, 1)} is kept at scale 1/{kept['scale']}{_between(low, high)}")
     return f" {'; '.join(said)}."
 
 
-def _between(low: float | None, high: float | None, digits: str) -> str:
-    return "" if low is None or high is None else f" ({low:{digits}} to {high:{digits}})"
+def _between(low: str | None, high: str | None) -> str:
+    return "" if low is None or high is None else f" ({low} to {high})"

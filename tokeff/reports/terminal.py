@@ -4,18 +4,18 @@ Leaves out the page (`tokeff.reports.page`) and the arithmetic (`tokeff.measures
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.table import Table
 
 from tokeff.measures.saved import to_json
-from tokeff.records.measurements import MIDDLE_SCALE, Measurement
-from tokeff.records.runs import Profile
+from tokeff.records.measurements import Measurement
+from tokeff.records.runs import Failure, Profile
 from tokeff.reports.cautions import cautions
 from tokeff.reports.console import console
-from tokeff.reports.numbers import ABSENT, estimate, optional, quantity
-from tokeff.reports.retained import retained_shares
+from tokeff.reports.numbers import ABSENT, estimate, optional, percent, quantity
+from tokeff.reports.retained import kept_share
 from tokeff.reports.wording import sentence, unprintable
 
 COLUMNS = (
@@ -32,6 +32,9 @@ COLUMNS = (
     ("err", "right"),
 )
 
+N_SHOWN = 5
+"""Failures told in their own words."""
+
 
 def print_profile(profile: Profile, out: Path | None, *, page: bool = False) -> None:
     """The table, alerts, failures and a sentence per modality; `page`: the run directory has a report.html."""
@@ -42,6 +45,8 @@ def print_profile(profile: Profile, out: Path | None, *, page: bool = False) -> 
     if out:
         names = ["report.html"] * page + ["measurements.json", "items.parquet", "errors.jsonl", "run.json"]
         screen.print(f"Kept in {out}: {', '.join(names)}.", style="dim")
+    else:
+        screen.print("Nothing was kept. -o RUN keeps the run, with report.html: a page to look at.", style="dim")
 
 
 def print_profile_json(profile: Profile) -> None:
@@ -68,7 +73,7 @@ def _cells(each: Measurement) -> tuple[str, ...]:
         quantity(each.raw_bytes, "B"),
         quantity(each.n_tokens),
         estimate(each.bytes_per_token),
-        optional(None if each.rate_bits_per_byte is None else each.rate_bits_per_byte / each.tokens_per_byte),
+        optional(each.rate_bits_per_token),
         optional(each.rate_bits_per_byte),
         _kept(each),
         optional(_encode_rate(each), 2),
@@ -77,11 +82,8 @@ def _cells(each: Measurement) -> tuple[str, ...]:
 
 
 def _kept(each: Measurement) -> str:
-    """The share of the information that the tokens keep, full depth at a quarter of the size; all where lossless."""
-    if each.reconstruction.get("entropy_bits_per_byte") == 0:
-        return "100 %"
-    share = next((cell.value for cell in retained_shares(each) if cell.scale == MIDDLE_SCALE), None)
-    return ABSENT if share is None else f"{100 * share:.0f} %"
+    share = kept_share(each)
+    return ABSENT if share is None else percent(share)
 
 
 def _encode_rate(each: Measurement) -> float | None:
@@ -101,8 +103,16 @@ def notes(profile: Profile) -> Iterator[str]:
     if profile.n_err:
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(profile.failures.items()))
         yield f"! {profile.n_err:,} of {profile.n_in:,} items were quarantined ({reasons}), for example:"
-        for failure in profile.examples[:3]:
+        for failure in _one_per_reason(profile.examples):
             named = failure.message if failure.key in failure.message else f"{failure.key}: {failure.message}"
             yield f"    {unprintable(named)}"
     if profile.n_ignored:
         yield f"{profile.n_ignored:,} items of other modalities were left out: no -t names a tokenizer for them."
+
+
+def _one_per_reason(failures: Iterable[Failure]) -> list[Failure]:
+    """The first failure of each reason, few of them: three of one kind would hide the others."""
+    firsts: dict[str, Failure] = {}
+    for failure in failures:
+        firsts.setdefault(failure.reason, failure)
+    return list(firsts.values())[:N_SHOWN]

@@ -24,6 +24,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     kind: str = "table"
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Of each column, whether it holds a number."""
+        return tuple(any(row[place].value is not None for row in self.rows) for place in range(len(self.columns)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:

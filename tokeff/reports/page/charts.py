@@ -126,10 +126,11 @@ def cells(rows: Rows, *, x_name: str, y_name: str, x: Sequence[str], y: Sequence
     shade = {
         "field": "value",
         "type": "quantitative",
-        "scale": {"domain": [0, 1], "range": ["#f7f4ec", "#0b5394"]},
+        "scale": {"domain": [0, 1], "range": ["#f7f4ec", "#0b5394"], "interpolate": "rgb"},
         "legend": None,
     }
-    text = {"condition": {"test": "datum.value > 0.5", "value": "#ffffff"}, "value": "#1a1a1a"}
+    # On either side of 0.76 the text has at least 4.5 times the contrast of its cell.
+    text = {"condition": {"test": "datum.value > 0.76", "value": "#ffffff"}, "value": "#000000"}
     return {
         "data": {"values": list(rows)},
         "height": {"step": 34},

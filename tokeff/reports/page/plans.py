@@ -10,6 +10,7 @@ from tokeff.records.items import MODALITIES
 from tokeff.records.plans import LawNote, Plan, ScenarioPlan
 from tokeff.reports import plan_scenarios as scenarios
 from tokeff.reports import plan_sections as tables
+from tokeff.reports.numbers import percent
 from tokeff.reports.page.assembly import render
 from tokeff.reports.page.blocks import Block, Listing, Message, Section, Table, cell, table
 from tokeff.reports.page.sections.plan_figures import equal_figure, performance_figures, tornado_figure
@@ -144,4 +145,4 @@ def _laws(laws: tuple[LawNote, ...]) -> Table:
 
 def _request(plan: Plan) -> Listing:
     text = json.dumps(plan.request, indent=1, ensure_ascii=True, default=str)
-    return Listing(title=f"Tokens: {plan.tokens}; ranges of {plan.confidence:.0%}", lines=tuple(text.splitlines()))
+    return Listing(title=f"Tokens: {plan.tokens}; ranges of {percent(plan.confidence)}", lines=tuple(text.splitlines()))

@@ -6,7 +6,7 @@ from typing import Any
 from tokeff.records.items import MODALITIES
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
-from tokeff.reports.numbers import digits
+from tokeff.reports.numbers import digits, percent
 from tokeff.reports.page.blocks import Cell, Figure, Section, Table, cell, table
 from tokeff.reports.page.charts import cells, colour_of, points
 from tokeff.reports.page.drawing import figure
@@ -72,9 +72,9 @@ def _map(each: Measurement, shares: Sequence[Share]) -> Figure:
     rows: list[dict[str, Any]] = []
     for share in shares:
         x = f"1/{share.scale}" if share.scale != 1 else "full"
-        said = f"{each.tokenizer}, {share.depth} bits, scale {x}: {share.value:.1%} kept"
+        said = f"{each.tokenizer}, {share.depth} bits, scale {x}: {percent(share.value, 1)} kept"
         rows.append({"x": x, "y": f"{share.depth} bits", "value": min(max(share.value, 0), 1),
-                     "label": f"{share.value:.0%}", "said": said})  # fmt: skip
+                     "label": percent(share.value), "said": said})  # fmt: skip
     columns = ("depth", *(f"scale {x}" for x in xs))
     by_place = {(row["y"], row["x"]): row for row in rows}
     behind = [
@@ -85,7 +85,7 @@ def _map(each: Measurement, shares: Sequence[Share]) -> Figure:
     return figure(
         f"{each.tokenizer} ({each.modality})",
         f"Share of the information that {each.tokenizer} keeps, by depth and scale: from "
-        f"{min(share.value for share in shares):.0%} to {max(share.value for share in shares):.0%}."
+        f"{percent(min(share.value for share in shares))} to {percent(max(share.value for share in shares))}."
         + said_missing(each),
         cells(rows, x_name="scale", y_name="depth", x=xs, y=ys),
         small=True,
@@ -151,7 +151,7 @@ def _curve(
     ]
     said = "; ".join(f"{name} {digits(value[name])}" for name in ratio)
     short = axis.split(" (", maxsplit=1)[0]
-    spec = points(rows, x_name="raw bytes per token, logarithmic", y_name=short, colour=colour_of(modality))
+    spec = points(rows, x_name="raw bytes per token, logarithmic", y_name=axis, colour=colour_of(modality))
     alt = f"{axis} of {modality} against bytes per token: {said}."
     return figure(f"{modality.capitalize()}: {short}", alt, spec, table=behind)
 

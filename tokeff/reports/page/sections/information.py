@@ -5,16 +5,21 @@ from collections.abc import Iterator
 from tokeff.records.items import MODALITIES
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
-from tokeff.reports.numbers import digits
+from tokeff.reports.numbers import digits, percent
 from tokeff.reports.page.blocks import Cell, Figure, Section, Table, cell, table
 from tokeff.reports.page.charts import grouped_bars
 from tokeff.reports.page.drawing import figure
 
+GIVEN = "given the one before"
 SERIES = {
     "capacity": "capacity_bits_per_token",
     "entropy": "order0_miller_madow_bits_per_token",
-    "given the one before": "order1_bits_per_token",
+    GIVEN: "order1_bits_per_token",
 }
+THIRD = (
+    " The third bar is what an id costs once the one before is known, coded with counts of the other half of the "
+    "items: on a small corpus it can exceed the entropy, which knows its own counts."
+)
 DIGITS = ("tokenizer", "part", "values", "never taken", "perplexity", "entropy, bits")
 REASONS = {
     "continuous_tokens": "its tokens are vectors, not ids",
@@ -34,8 +39,7 @@ def information(profile: Profile) -> Section:
         title="What a token carries",
         lead=(
             "Capacity is what an id could carry (log2 of the number of ids), entropy what the ids of this corpus do "
-            "carry. The third bar is what an id costs once the one before is known, coded with counts of the other "
-            "half of the items: on a small corpus it can exceed the entropy, which knows its own counts.",
+            "carry." + THIRD * any(each.entropy.get(SERIES[GIVEN]) is not None for each in profile.measurements),
             *without,
         ),
         blocks=tuple(_blocks(profile)),
@@ -114,7 +118,7 @@ def _row(each: Measurement) -> tuple[Cell, ...]:
         cell(each.tokenizer),
         cell(each.vocab_size),
         cell(entropy["n_types"]),
-        cell(entropy["utilisation"], f"{entropy['utilisation']:.1%}"),
+        cell(entropy["utilisation"], percent(entropy["utilisation"], 1)),
         _figure_or_reason(each, "entropy.perplexity", entropy["perplexity"]),
         _figure_or_reason(each, "", entropy["capacity_bits_per_token"]),
         _figure_or_reason(each, "", entropy["order0_miller_madow_bits_per_token"]),

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from tokeff.records.runs import Profile
 from tokeff.reports.cautions import cautions
-from tokeff.reports.numbers import digits, estimate, quantity, several
+from tokeff.reports.numbers import digits, estimate, percent, quantity, several
 from tokeff.reports.page.blocks import Cell, Message, Section, Table, cell, table
+from tokeff.reports.retained import kept_share
 from tokeff.reports.wording import sentence
 
 
@@ -40,20 +41,21 @@ def _paragraph(profile: Profile) -> str:
 
 def _summary(profile: Profile) -> Table:
     columns = (
-        "tokenizer", "modality", "items", "raw bytes", "tokens", "bytes per token (95 %)", "tokens per stored GB",
-        "bits per token", "bits per raw byte", "errors",
+        "tokenizer", "modality", "bytes per token (95 %)", "kept", "tokens per stored GB", "bits per token",
+        "bits per raw byte", "items", "raw bytes", "tokens", "errors",
     )  # fmt: skip
     rows = [
         (
             cell(each.tokenizer),
             cell(each.modality),
+            cell(each.bytes_per_token.value, estimate(each.bytes_per_token)),
+            cell(None) if (share := kept_share(each)) is None else cell(share, percent(share)),
+            cell(per_gigabyte := 1e9 / each.stored_bytes_per_token.value, quantity(per_gigabyte)),
+            number(each.rate_bits_per_token),
+            number(each.rate_bits_per_byte),
             cell(each.n_items),
             cell(each.raw_bytes, quantity(each.raw_bytes, "B")),
             cell(each.n_tokens, quantity(each.n_tokens)),
-            cell(each.bytes_per_token.value, estimate(each.bytes_per_token)),
-            cell(per_gigabyte := 1e9 / each.stored_bytes_per_token.value, quantity(per_gigabyte)),
-            number(each.entropy.get("order0_miller_madow_bits_per_token")),
-            number(each.rate_bits_per_byte),
             cell(each.n_errors),
         )
         for each in profile.measurements

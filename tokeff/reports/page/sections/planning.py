@@ -45,9 +45,9 @@ def _times(profile: Profile) -> float:
 def _lead(times: float) -> tuple[str, str]:
     return (
         f"What the measured bytes per token mean for a training run: a corpus like this one, {times:,.0f} times as "
-        f"large, read once by a model of {START_PARAMETERS / 1e9:g} B parameters. Move sizes and prices. The score is "
-        "Sun & Guo's log(P ∏ Nᵢ): its level means nothing, only differences do. Each loss law speaks for the "
-        "modalities that are named with it.",
+        f"large, read once by a model of {START_PARAMETERS / 1e9:g} B parameters. Move sizes and prices (of any one "
+        "currency). The score is Sun & Guo's log(P ∏ Nᵢ): its level means nothing, only differences do. Each loss law "
+        "speaks for the modalities that are named with it.",
         "The pictures stay where they are; lines are strong where a law was fitted and thin beyond. "
         "“tokeff plan RUN --corpus text=2TB -o plan.html” draws them for your own sizes, with every number, its range "
         "and the best split of a budget.",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tokeff.records.runs import Profile
+from tokeff.reports.numbers import percent
 from tokeff.reports.page.blocks import Listing, Section, Table, cell, table
 from tokeff.reports.wording import unprintable
 
@@ -21,13 +22,13 @@ def errors(profile: Profile) -> Section:
     reasons = table("Quarantined items by reason", ("reason", "failures"),
                     [(cell(reason), cell(n)) for reason, n in sorted(profile.failures.items())])  # fmt: skip
     examples = table(
-        f"The first {len(profile.examples)}",
+        "Failures" if len(profile.examples) == profile.n_err else f"The first {len(profile.examples)} failures",
         ("item", "stage", "reason", "message", "tokenizer"),
         [(cell(f.key), cell(f.stage), cell(f.reason), cell(f.message), cell(f.tokenizer)) for f in profile.examples],
     )
     said = (
-        f"{profile.n_err:,} of {profile.n_in:,} items ({profile.error_rate:.1%}) could not be measured. They are in no "
-        "figure of this page; errors.jsonl in the run directory lists them all."
+        f"{profile.n_err:,} of {profile.n_in:,} items ({percent(profile.error_rate, 1)}) could not be measured. They "
+        "are in no figure of this page; errors.jsonl in the run directory lists them all."
     )
     return Section(ident="errors", title="Errors", lead=(said,), blocks=(reasons, examples))
 

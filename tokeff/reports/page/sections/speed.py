@@ -24,8 +24,9 @@ def speed(profile: Profile) -> Section:
         ident="speed",
         title="Speed and cost",
         lead=(
-            f"Raw megabytes per second of encoding in one process on {where}{gpu}: the median over batches, the line "
-            "from the lower to the upper quartile. Reading and decoding files comes on top and is in the last table.",
+            f"Raw megabytes per second of encoding in one process on {where}{gpu}: the median over batches, each "
+            "counted by its bytes; the line is from the lower to the upper quartile. Reading and decoding files comes "
+            "on top and is in the last table.",
         )
         if figures
         else ("Nothing was encoded, so there is no speed: the tokens were counted from headers.",),
