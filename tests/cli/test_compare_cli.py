@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 import tokeff
 from tokeff.cli.app import app
+from tokeff.reports.comparison_rows import parts
 
 QUICK: dict[str, Any] = {"reconstruction": "off", "report": False}
 
@@ -84,7 +86,7 @@ def test_formats_can_be_read_back(runs: tuple[Path, Path], tmp_path: Path) -> No
     assert float(ratio["against_baseline"]) == contrast["value"]
     assert "| tekken |" in names[2].read_text()
     latex = names[3].read_text()
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 2
     assert "<svg" in names[4].read_text()
 
 
@@ -177,3 +179,46 @@ def test_what_is_equal_has_no_first(texts: Path, tmp_path: Path) -> None:
     found = [each for each in tokeff.compare(tmp_path / "run").winners if each.metric == "missing_bits_per_byte"]
     assert [each.system for each in found] == [None]
     assert "all are equal: bytes, tekken" in found[0].sentence
+
+
+def test_documents_have_the_parts_of_the_corpus_and_odd_names(tmp_path: Path) -> None:
+    """Names with the signs of Markdown, LaTeX and CSV come back as they are."""
+    names = ["_draft_ 100%|a&b$", 'x_1,"y" <i>~#{}']
+    for place, name in enumerate(names):
+        (tmp_path / "corpus" / name).mkdir(parents=True)
+        for number in range(11):
+            (tmp_path / "corpus" / name / f"{number}.txt").write_text(f"{'bytes tokens ' * (3 + number)}{place}")
+    tokeff.profile(tmp_path / "corpus", tokenizers=["bytes", "tekken"], out=tmp_path / "run", **QUICK)
+    files = {ending: tmp_path / f"out.{ending}" for ending in ("md", "tex", "csv")}
+    for path in files.values():
+        assert run_cli(str(tmp_path / "run"), "-o", str(path))[0] == 0
+    rows = list(csv.DictReader(io.StringIO(files["csv"].read_text())))
+    parts = {row["part"] for row in rows}
+    assert "" in parts
+    assert {part.rsplit("/", 1)[1] for part in parts - {""}} == set(names)
+    ratio = next(row for row in rows if row["part"].endswith(names[0]) and row["tokenizer"] == "tekken")
+    assert float(ratio["low"]) <= float(ratio["against_baseline"]) <= float(ratio["high"])
+    markdown = files["md"].read_text()
+    assert "by folder" in markdown
+    (line,) = (line for line in markdown.splitlines() if "draft" in line)
+    assert r"\_draft\_ 100%\|a\&b\$" in line
+    assert len(line.replace(r"\|", "").split("|")) == 6
+    latex = files["tex"].read_text()
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 2
+    assert r"\_draft\_ 100\%\textbar{}a\&b\$" in latex
+
+
+def test_a_name_of_a_tokenizer_does_not_steer_a_terminal(runs: tuple[Path, Path]) -> None:
+    """A path may stand for one, and a run may come from elsewhere."""
+    evil = "a\x1b[31mb\nc"
+    comparison = tokeff.compare(runs[0])
+    standings = [replace(each, system=evil) if each.system == "bytes" else each for each in comparison.standings]
+    groups = [replace(each, system=evil) if each.system == "bytes" else each for each in comparison.groups]
+    renamed = replace(
+        comparison, baselines={"text": evil}, standings=tuple(standings), groups=tuple(groups), contrasts=()
+    )
+    (part,) = parts(renamed)
+    assert len(part.tables) == 2
+    said = [text for table in part.tables for text in (table.caption, *table.columns, table.rows[0][0].text)]
+    assert sum(r"a\x1b[31mb\nc" in text for text in said) == 3
+    assert not {"\x1b", "\n"} & set("".join([*said, *part.sentences]))

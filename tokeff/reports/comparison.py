@@ -14,18 +14,18 @@ from rich.table import Table as RichTable
 
 from tokeff.errors import NotFound, TokeffError
 from tokeff.records.comparisons import Comparison
-from tokeff.reports.comparison_rows import LEGEND, group_table, parts
+from tokeff.reports.comparison_rows import LEGEND, parts
 from tokeff.reports.console import console
 from tokeff.reports.page.blocks import Table
 from tokeff.reports.wording import unprintable
 
 CSV_COLUMNS = (
-    "modality", "metric", "tokenizer", "value", "baseline", "kind", "against_baseline", "low", "high", "confidence",
-    "n_items", "verdict", "reason",
+    "modality", "part", "metric", "tokenizer", "value", "baseline", "kind", "against_baseline", "low", "high",
+    "confidence", "n_items", "verdict", "reason",
 )  # fmt: skip
 ESCAPES = {**{sign: f"\\{sign}" for sign in "&%$#_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
            "^": r"\textasciicircum{}", "×": r"$\times$", "−": "$-$", "–": "--", "<": r"\textless{}",
-           ">": r"\textgreater{}"}  # fmt: skip
+           ">": r"\textgreater{}", "|": r"\textbar{}"}  # fmt: skip
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -36,11 +36,10 @@ def print_comparison(comparison: Comparison) -> None:
     for part in parts(comparison):
         screen.print(_rich(part.table))
         for sentence in part.sentences:
-            screen.print(unprintable(sentence))
-        groups = group_table(comparison, part.modality)
-        if groups:
+            screen.print(sentence)
+        if part.groups:
             screen.print()
-            screen.print(_rich(groups))
+            screen.print(_rich(part.groups))
         screen.print()
     screen.print(f"{LEGEND} Intervals of one table column hold together with 95 %.", style="dim")
 
@@ -61,18 +60,19 @@ def as_json(comparison: Comparison) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """A table per modality, for a document."""
-    lines: list[str] = []
+    """Two tables per modality, of everything and of parts of the corpus, for a document."""
+    lines = [f"! {_pipe(unprintable(note))}\n" for note in comparison.notes]
     for part in parts(comparison):
-        table = part.table
-        lines += [f"**{_pipe(table.caption)}**", "", _piped(table.columns), _piped(_rules(table))]
-        lines += [_piped([each.text for each in row]) for row in table.rows]
-        lines += ["", *(f"- {_pipe(sentence)}" for sentence in part.sentences), ""]
+        first, *others = (_markdown_table(table) for table in part.tables)
+        lines += [*first, *(f"- {_pipe(sentence)}" for sentence in part.sentences), ""]
+        lines += [line for table in others for line in table]
     return "\n".join([*lines, LEGEND, ""])
 
 
-def _rules(table: Table) -> list[str]:
-    return ["---", *("---:" for _ in table.columns[1:])]
+def _markdown_table(table: Table) -> list[str]:
+    rules = _piped(["---", *("---:" for _ in table.columns[1:])])
+    rows = [_piped([each.text for each in row]) for row in table.rows]
+    return [f"**{_pipe(table.caption)}**", "", _piped(table.columns), rules, *rows, ""]
 
 
 def _piped(cells: "list[str] | tuple[str, ...]") -> str:
@@ -80,16 +80,15 @@ def _piped(cells: "list[str] | tuple[str, ...]") -> str:
 
 
 def _pipe(text: str) -> str:
-    for sign in "\\|`*_<>[]":
-        text = text.replace(sign, f"\\{sign}") if sign != "_" else text
+    for sign in "\\|`*_<>[]~$&":
+        text = text.replace(sign, f"\\{sign}")
     return text.replace("\n", " ")
 
 
 def as_latex(comparison: Comparison) -> str:
-    """A tabular per modality, for a paper that uses booktabs."""
-    lines: list[str] = []
-    for part in parts(comparison):
-        table = part.table
+    """Two tabulars per modality, of everything and of parts of the corpus, for a paper that uses booktabs."""
+    lines = [f"% {_latex(unprintable(note))}" for note in comparison.notes]
+    for table in (table for part in parts(comparison) for table in part.tables):
         lines += [f"% {_latex(table.caption)}", rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}", r"\toprule"]
         lines += [" & ".join(map(_latex, table.columns)) + r" \\", r"\midrule"]
         lines += [" & ".join(_latex(each.text) for each in row) + r" \\" for row in table.rows]
@@ -102,7 +101,7 @@ def _latex(text: str) -> str:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """One line per modality, metric and tokenizer, with full digits."""
+    """One line per modality, metric and tokenizer, then per part of the corpus; with full digits."""
     out = io.StringIO()
     writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -119,6 +118,14 @@ def as_csv(comparison: Comparison) -> str:
                 **({"kind": found.kind, "against_baseline": found.value, "low": found.low, "high": found.high,
                     "confidence": found.confidence, "verdict": found.verdict, "reason": found.reason} if found else {}),
             })  # fmt: skip
+    for each in comparison.groups:
+        baseline = comparison.baselines[each.modality]
+        writer.writerow({
+            "modality": each.modality, "part": each.group, "metric": "bytes_per_token", "tokenizer": each.system,
+            "value": each.bytes_per_token, "baseline": baseline, "n_items": each.n_items,
+            **({"kind": "ratio", "against_baseline": each.ratio, "low": each.low, "high": each.high}
+               if each.system != baseline else {}),
+        })  # fmt: skip
     return out.getvalue()
 
 

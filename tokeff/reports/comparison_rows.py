@@ -7,6 +7,7 @@ from tokeff.records.comparisons import Comparison, Contrast, Metric, Standing
 from tokeff.records.items import Modality
 from tokeff.reports.numbers import ABSENT, digits
 from tokeff.reports.page.blocks import Cell, Table, cell, table
+from tokeff.reports.wording import unprintable
 
 MARKS = {"better": "+", "worse": "−", "undecided": "="}
 LEGEND = "+ better than the baseline beyond chance, − worse, = not to be told apart."
@@ -14,11 +15,18 @@ LEGEND = "+ better than the baseline beyond chance, − worse, = not to be told 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One modality of a comparison: its table, and the sentences under it."""
+    """One modality of a comparison: its table, the sentences under it, and the table of parts of the corpus."""
 
     modality: Modality
     table: Table
     sentences: tuple[str, ...]
+    groups: Table | None
+    """None where all items are of one part."""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All of them, for a document."""
+        return (self.table, self.groups) if self.groups else (self.table,)
 
 
 def parts(comparison: Comparison) -> Iterator[Part]:
@@ -27,12 +35,13 @@ def parts(comparison: Comparison) -> Iterator[Part]:
         standings = [each for each in comparison.standings if each.modality == modality]
         metrics = [m for m in comparison.metrics if any(each.values[m.name] is not None for each in standings)]
         n_common, n_dropped = comparison.n_common[modality], comparison.n_dropped[modality]
-        caption = f"{modality}: {n_common:,} common items, baseline {baseline}"
+        caption = f"{modality}: {n_common:,} common items, baseline {unprintable(baseline)}"
         rows = [_row(comparison, each, metrics) for each in standings]
         yield Part(
             modality=modality,
             table=table(caption, ["tokenizer", *_columns(metrics)], rows),
-            sentences=tuple(_sentences(comparison, modality, metrics, n_dropped)),
+            sentences=tuple(map(unprintable, _sentences(comparison, modality, metrics, n_dropped))),
+            groups=_groups(comparison, modality),
         )
 
 
@@ -88,7 +97,7 @@ def _sentences(comparison: Comparison, modality: Modality, metrics: Sequence[Met
         yield f"{n_dropped:,} {modality} items were left out: not every tokenizer has them."
 
 
-def group_table(comparison: Comparison, modality: Modality) -> Table | None:
+def _groups(comparison: Comparison, modality: Modality) -> Table | None:
     """Bytes per token by part of the corpus and tokenizer, with the ratio to the baseline; None for one part."""
     mine = [each for each in comparison.groups if each.modality == modality]
     if not mine:
@@ -113,4 +122,4 @@ def group_table(comparison: Comparison, modality: Modality) -> Table | None:
                 cells.append(cell(found.bytes_per_token, shown))
         rows.append(cells)
     kind = comparison.grouped_by
-    return table(f"{modality}: bytes per token by {kind}", [kind, "items", *systems], rows)
+    return table(f"{modality}: bytes per token by {kind}", [kind, "items", *map(unprintable, systems)], rows)

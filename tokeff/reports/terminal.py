@@ -10,11 +10,12 @@ from pathlib import Path
 from rich.table import Table
 
 from tokeff.measures.saved import to_json
+from tokeff.records.items import Failure
 from tokeff.records.measurements import Measurement
-from tokeff.records.runs import Failure, Profile
+from tokeff.records.runs import Profile
 from tokeff.reports.cautions import cautions
 from tokeff.reports.console import console
-from tokeff.reports.numbers import ABSENT, estimate, optional, percent, quantity
+from tokeff.reports.numbers import ABSENT, estimate, optional, percent, quantity, several
 from tokeff.reports.retained import kept_share
 from tokeff.reports.wording import sentence, unprintable
 
@@ -102,7 +103,9 @@ def notes(profile: Profile) -> Iterator[str]:
         yield f"! {', '.join(caution.about) + ': ' if caution.about else ''}{caution.sentence}"
     if profile.n_err:
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(profile.failures.items()))
-        yield f"! {profile.n_err:,} of {profile.n_in:,} items were quarantined ({reasons}), for example:"
+        were = "was" if profile.n_err == 1 else "were"
+        example = ", for example" if len(_one_per_reason(profile.examples)) < profile.n_err else ""
+        yield f"! {profile.n_err:,} of {several(profile.n_in, 'item', 'items')} {were} quarantined ({reasons}){example}:"
         for failure in _one_per_reason(profile.examples):
             named = failure.message if failure.key in failure.message else f"{failure.key}: {failure.message}"
             yield f"    {unprintable(named)}"

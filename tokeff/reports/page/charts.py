@@ -165,7 +165,9 @@ def ticks(low: float, high: float) -> list[float]:
 
 def log_axis(low: float, high: float) -> Spec:
     """Ticks of a logarithmic axis."""
-    axis: Spec = {"format": "~s" if high >= 1000 else "~g", "labelOverlap": "greedy"}
+    # Thousands have a letter; of small numbers "m" would be read as millions.
+    label = "format(datum.value, datum.value >= 1000 ? '~s' : '~g')"
+    axis: Spec = {"labelExpr": label, "labelOverlap": "greedy"}
     places = ticks(low, high)
     return {**axis, "values": places} if places else axis
 

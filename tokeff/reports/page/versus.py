@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from tokeff.records.comparisons import Comparison, Metric
 from tokeff.records.items import Modality
-from tokeff.reports.comparison_rows import LEGEND, Part, group_table, interval, parts
+from tokeff.reports.comparison_rows import LEGEND, Part, interval, parts
 from tokeff.reports.numbers import digits
 from tokeff.reports.page.assembly import render
 from tokeff.reports.page.blocks import Block, Figure, Message, Section
@@ -34,15 +34,10 @@ def comparison_page(comparison: Comparison) -> str:
 
 
 def _section(comparison: Comparison, part: Part) -> Section:
-    groups = group_table(comparison, part.modality)
-    blocks: tuple[Block, ...] = (
-        part.table,
-        *_ratios(comparison, part.modality),
-        *_fronts(comparison, part.modality),
-        *([groups] if groups else []),
-    )
-    lead = tuple(unprintable(sentence) for sentence in part.sentences)
-    return Section(ident=part.modality, title=part.modality.capitalize(), lead=lead, blocks=blocks)
+    figures = (*_ratios(comparison, part.modality), *_fronts(comparison, part.modality))
+    first, *others = part.tables
+    blocks: tuple[Block, ...] = (first, *figures, *others)
+    return Section(ident=part.modality, title=part.modality.capitalize(), lead=part.sentences, blocks=blocks)
 
 
 def _ratios(comparison: Comparison, modality: Modality) -> Iterator[Figure]:
@@ -80,13 +75,16 @@ def _fronts(comparison: Comparison, modality: Modality) -> Iterator[Figure]:
             }
             for name in (*front.members, *front.beaten)
         ]
-        less = "" if metric.more_is_better else " (less is better)"
+        if len({row["y"] for row in rows}) == 1:
+            # The sentences say that all are equal.
+            continue
+        axis = metric.title if metric.more_is_better else f"{metric.title} (less is better)"
         spec = points(
             rows,
             x_name="raw bytes per token, logarithmic",
-            y_name=metric.title,
+            y_name=axis,
             colour=colour_of(modality),
             log_y=metric.kind == "ratio",
         )
         alt = f"No other tokenizer beats {', '.join(front.members)} in both."
-        yield figure(f"Bytes per token and {metric.title}{less}; filled: not beaten in both", alt, spec)
+        yield figure(f"Bytes per token and {metric.title}; filled: beaten by no other", alt, spec)
