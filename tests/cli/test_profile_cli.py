@@ -48,7 +48,7 @@ def test_too_many_bad_items_end_with_3(corpus: Path) -> None:
         (corpus / f"bad{number}.txt").write_bytes(b"\xff\xfe\xfd" * 50)
     result = tokeff("profile", corpus, "-t", "bytes")
     assert result.returncode == 3
-    assert "3 of 14 items were quarantined" in result.stderr
+    assert "3 of 14 items could not be measured" in result.stderr
     assert "not_utf8" in result.stdout
     assert "Nothing was kept. -o RUN keeps the run, with report.html" in result.stdout
     assert tokeff("profile", corpus, "-t", "bytes", "--max-error-rate", "0.5").returncode == 0

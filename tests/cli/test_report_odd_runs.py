@@ -34,7 +34,7 @@ def test_nothing_could_be_measured(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.png").write_bytes((SAMPLES / "image" / "page_book.png").read_bytes()[:2000])
     text = page_of(tmp_path / "run", str(folder), "-t", "png", "--reconstruction", "off")
-    assert "1 of 1 items were quarantined" in text
+    assert "1 of 1 item was quarantined" in text
     assert "Not one item could be measured." in text
     assert "a.png" in text
 

@@ -1,9 +1,11 @@
 """Dead codes and dead digits of codes: said where there are tokens enough to know, in the terminal and in the page."""
 
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tokeff.records.items import Failure
 from tokeff.records.measurements import Estimate, Measurement
@@ -89,7 +91,7 @@ def test_the_page_and_the_rows_have_the_bits_per_token_of_the_terminal() -> None
     shown = dict(zip(table.columns, table.rows[0], strict=True))
     assert shown["bits per token"].value == pytest.approx(0.27 * 12)
     assert found.rows()[0]["bits_per_token"] == pytest.approx(0.27 * 12)
-    assert "3.24" in list(profile_table(found).columns[6].cells)
+    assert "3.24" in list(profile_table(found)[0].columns[6].cells)
 
 
 def test_a_third_bar_is_spoken_of_where_there_is_one() -> None:
@@ -109,3 +111,21 @@ def test_one_failure_of_each_reason_is_told() -> None:
     found = replace(profile(measured(4000, 40)), n_err=12, failures=reasons, examples=failures)
     told = [line.strip() for line in notes(found) if line.startswith("    ")]
     assert told == ["unknown_type0: bad", "truncated0: bad", "not_utf80: bad"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_a_narrow_terminal_keeps_the_names_and_the_headline(width: int) -> None:
+    """Columns are left out as a whole, and said to be; none is cut and no tokenizer loses its name."""
+    long = replace(measured(4000, 15), tokenizer="bpe:/home/me/vocabularies/tokenizer.json")
+    found = replace(profile(long), measurements=(long, measured(4000, 40)))
+    table, left_out = profile_table(found, width)
+    screen = Console(width=width, file=StringIO(), highlight=False, markup=False)
+    screen.print(table)
+    lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= width
+    assert "bytes/token (95 %)" in lines[0]
+    place = lines[0].index("tokenizer")
+    assert long.tokenizer in "".join(line[place:].split(" ")[0] for line in lines[1:])
+    assert bool(left_out) == (width < 100)
+    assert all(name not in lines[0].split() for name in left_out)

@@ -168,7 +168,7 @@ def profile(  # noqa: PLR0917  # typer takes options as parameters
         raise unwritten
     if result.error_rate > max_error_rate:
         typer.echo(
-            f"tokeff: {result.n_err} of {result.n_in} items were quarantined, more than --max-error-rate "
+            f"tokeff: {result.n_err:,} of {result.n_in:,} items could not be measured, more than --max-error-rate "
             f"{max_error_rate:g} allows.",
             err=True,
         )

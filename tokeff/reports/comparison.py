@@ -19,6 +19,8 @@ from tokeff.reports.console import console
 from tokeff.reports.page.blocks import Table
 from tokeff.reports.wording import unprintable
 
+LEAST_NAME = 14
+"""A name is not folded to less than this, whatever the terminal."""
 CSV_COLUMNS = (
     "modality", "part", "metric", "tokenizer", "value", "baseline", "kind", "against_baseline", "low", "high",
     "confidence", "n_items", "verdict", "reason",
@@ -48,7 +50,9 @@ def _rich(table: Table) -> RichTable:
     shown = RichTable(title=table.caption, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for place, name in enumerate(table.columns):
         justify: Literal["left", "right"] = "left" if place == 0 else "right"
-        shown.add_column(name, justify=justify, overflow="fold", no_wrap=name.startswith("×"))
+        longest = max(len(name), *(len(row[place].text) for row in table.rows))
+        least = min(longest, LEAST_NAME) if place == 0 else None
+        shown.add_column(name, justify=justify, overflow="fold", no_wrap=name.startswith("×"), min_width=least)
     for row in table.rows:
         shown.add_row(*(each.text for each in row))
     return shown

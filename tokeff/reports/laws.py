@@ -4,7 +4,6 @@ Leaves out fits (`fits`) and arithmetic (`tokeff.laws`). JSON is strict: what is
 """
 
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,12 @@ from tokeff.laws import Law, Optimum, Prediction
 from tokeff.laws.accounting import accounting_named
 from tokeff.planner.coverage import covers
 from tokeff.records.items import MODALITIES
-from tokeff.reports.console import console
+from tokeff.reports.console import console, wrapped
 from tokeff.reports.numbers import ABSENT
 from tokeff.reports.plan_words import BEYOND, count, input_words
 from tokeff.reports.sheets import grid
 from tokeff.reports.wording import unprintable
 
-WIDTH = 98
 RANGE = (0.025, 0.975)
 
 
@@ -47,8 +45,7 @@ def show_law(law: Law, *, as_json: bool) -> None:
     screen = console()
     screen.print(unprintable(law.name), style="bold")
     for name, text in _facts(law):
-        lines = textwrap.wrap(f"{name:<12}{unprintable(text)}", min(WIDTH, screen.width), subsequent_indent=" " * 12)
-        screen.print(*lines, sep="\n")
+        screen.print(*wrapped(screen, f"{name:<12}{unprintable(text)}", " " * 12), sep="\n")
     screen.print()
     rows = [
         (
@@ -271,7 +268,7 @@ def interval(low: float | None, high: float | None, standard_error: float | None
 def say(text: str) -> None:
     """A dim paragraph."""
     screen = console()
-    for line in textwrap.wrap(unprintable(text), min(WIDTH, screen.width)):
+    for line in wrapped(screen, unprintable(text)):
         screen.print(line, style="dim")
 
 

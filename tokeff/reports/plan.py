@@ -5,7 +5,6 @@ Written for a reader who has not read the papers: every table is followed by wha
 """
 
 import json
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,13 +15,11 @@ from tokeff.records.items import MODALITIES
 from tokeff.records.plans import LawNote, Plan, ScenarioPlan
 from tokeff.reports import plan_scenarios as scenarios
 from tokeff.reports import plan_sections as sections
-from tokeff.reports.console import console
+from tokeff.reports.console import console, wrapped
 from tokeff.reports.plan_short import in_short
 from tokeff.reports.plan_words import BEYOND, count, input_words, plain
 from tokeff.reports.textplot import plot
 from tokeff.reports.wording import unprintable
-
-WIDTH = 98
 
 
 def plan_json(plan: Plan) -> str:
@@ -81,8 +78,7 @@ def _heading(screen: Console, text: str) -> None:
 
 
 def _say(screen: Console, text: str, start: str = "") -> None:
-    width = min(WIDTH, screen.width)
-    for line in textwrap.wrap(start + unprintable(text), width, subsequent_indent=" " * len(start)):
+    for line in wrapped(screen, start + unprintable(text), " " * len(start)):
         screen.print(line, style="dim" if not start else None)
 
 

@@ -5,7 +5,9 @@ Leaves out the page (`tokeff.reports.page`) and the arithmetic (`tokeff.measures
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from rich.table import Table
 
@@ -15,11 +17,11 @@ from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Profile
 from tokeff.reports.cautions import cautions
 from tokeff.reports.console import console
-from tokeff.reports.numbers import ABSENT, estimate, optional, percent, quantity, several
+from tokeff.reports.numbers import ABSENT, estimate, optional, percent, quantity
 from tokeff.reports.retained import kept_share
-from tokeff.reports.wording import sentence, unprintable
+from tokeff.reports.wording import quarantined, sentence, unprintable
 
-COLUMNS = (
+COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("", "left"),
     ("tokenizer", "left"),
     ("items", "right"),
@@ -33,6 +35,10 @@ COLUMNS = (
     ("err", "right"),
 )
 
+SPARE = ("raw", "MB/s", "bits/byte", "tokens", "bits/token")
+"""Columns that a narrow terminal does without, the first to go first."""
+NAME_WIDTHS = (20, 14)
+"""Longer names take several lines; the second width where the first does not fit."""
 N_SHOWN = 5
 """Failures told in their own words."""
 
@@ -40,7 +46,10 @@ N_SHOWN = 5
 def print_profile(profile: Profile, out: Path | None, *, page: bool = False) -> None:
     """The table, alerts, failures and a sentence per modality; `page`: the run directory has a report.html."""
     screen = console()
-    screen.print(profile_table(profile))
+    table, left_out = profile_table(profile, screen.width)
+    screen.print(table)
+    if left_out:
+        screen.print(f"A wider terminal shows {', '.join(left_out)} too.", style="dim")
     for line in notes(profile):
         screen.print(line, soft_wrap=False)
     if out:
@@ -56,13 +65,27 @@ def print_profile_json(profile: Profile) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def profile_table(profile: Profile) -> Table:
-    """One row per modality and tokenizer, at most 100 columns wide."""
+def profile_table(profile: Profile, width: int = 100) -> tuple[Table, tuple[str, ...]]:
+    """One row per modality and tokenizer, and the columns that are left out because so many do not fit."""
+    screen = console()
+    roomy = screen.options.update(max_width=10 * width)
+    for n_left_out, name_width in product(range(len(SPARE) + 1), NAME_WIDTHS):
+        table = _table(profile, SPARE[:n_left_out], name_width)
+        if screen.measure(table, options=roomy).maximum <= width:
+            break
+    return table, SPARE[:n_left_out]
+
+
+def _table(profile: Profile, left_out: tuple[str, ...], name_width: int) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for name, justify in COLUMNS:
-        table.add_column(name, justify=justify, no_wrap=name != "tokenizer")  # type: ignore[arg-type]
+    shown = [place for place, (name, _) in enumerate(COLUMNS) if name not in left_out]
+    for name, justify in (COLUMNS[place] for place in shown):
+        named = name == "tokenizer"
+        width = name_width if named else None
+        table.add_column(name, justify=justify, no_wrap=not named, overflow="fold", max_width=width)
     for each in profile.measurements:
-        table.add_row(*_cells(each))
+        cells = _cells(each)
+        table.add_row(*(cells[place] for place in shown))
     return table
 
 
@@ -102,11 +125,9 @@ def notes(profile: Profile) -> Iterator[str]:
     for caution in cautions(profile):
         yield f"! {', '.join(caution.about) + ': ' if caution.about else ''}{caution.sentence}"
     if profile.n_err:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(profile.failures.items()))
-        were = "was" if profile.n_err == 1 else "were"
-        example = ", for example" if len(_one_per_reason(profile.examples)) < profile.n_err else ""
-        yield f"! {profile.n_err:,} of {several(profile.n_in, 'item', 'items')} {were} quarantined ({reasons}){example}:"
-        for failure in _one_per_reason(profile.examples):
+        shown = _one_per_reason(profile.examples)
+        yield f"! {quarantined(profile)}{', for example' if len(shown) < profile.n_err else ''}:"
+        for failure in shown:
             named = failure.message if failure.key in failure.message else f"{failure.key}: {failure.message}"
             yield f"    {unprintable(named)}"
     if profile.n_ignored:

@@ -3,7 +3,8 @@
 import unicodedata
 
 from tokeff.records.measurements import Measurement
-from tokeff.reports.numbers import digits, quantity
+from tokeff.records.runs import Profile
+from tokeff.reports.numbers import digits, quantity, several
 
 GIGABYTE = 1e9
 RAW = {
@@ -21,6 +22,13 @@ def sentence(each: Measurement) -> str:
         f"{each.modality}: a token of {each.tokenizer} stands for {digits(each.bytes_per_token.value)} bytes "
         f"{RAW[each.modality]}; 1 GB as stored gives {quantity(stored)} tokens."
     )
+
+
+def quarantined(profile: Profile) -> str:
+    """How many items could not be measured, and why."""
+    reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(profile.failures.items()))
+    verb = "was" if profile.n_err == 1 else "were"
+    return f"{profile.n_err:,} of {several(profile.n_in, 'item', 'items')} {verb} quarantined ({reasons})"
 
 
 def unprintable(text: str) -> str:

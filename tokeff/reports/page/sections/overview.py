@@ -7,7 +7,7 @@ from tokeff.reports.cautions import cautions
 from tokeff.reports.numbers import digits, estimate, percent, quantity, several
 from tokeff.reports.page.blocks import Cell, Message, Section, Table, cell, table
 from tokeff.reports.retained import kept_share
-from tokeff.reports.wording import sentence
+from tokeff.reports.wording import quarantined, sentence
 
 
 def overview(profile: Profile) -> Section:
@@ -79,10 +79,7 @@ def _messages(profile: Profile) -> Iterator[Message]:
     for caution in cautions(profile):
         yield Message(text=_capital(caution.sentence), about=", ".join(caution.about), code=caution.code)
     if profile.n_err:
-        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(profile.failures.items()))
-        yield Message(
-            text=f"{profile.n_err:,} of {profile.n_in:,} items were quarantined ({reasons}). See Errors.", code="errors"
-        )
+        yield Message(text=f"{quarantined(profile)}. See Errors.", code="errors")
 
 
 def _capital(text: str) -> str:
