@@ -4,16 +4,19 @@ import csv
 import io
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import tokeff
 from tokeff.cli.app import app
+from tokeff.reports.comparison import _print_table
 from tokeff.reports.comparison_rows import parts
 
 QUICK: dict[str, Any] = {"reconstruction": "off", "report": False}
@@ -222,3 +225,16 @@ def test_a_name_of_a_tokenizer_does_not_steer_a_terminal(runs: tuple[Path, Path]
     said = [text for table in part.tables for text in (table.caption, *table.columns, table.rows[0][0].text)]
     assert sum(r"a\x1b[31mb\nc" in text for text in said) == 3
     assert not {"\x1b", "\n"} & set("".join([*said, *part.sentences]))
+
+
+def test_a_narrow_terminal_keeps_the_names(runs: tuple[Path, Path]) -> None:
+    """Columns of values go as a whole, from the right, and are named; no name of a tokenizer is broken."""
+    (part,) = parts(tokeff.compare(runs[0]))
+    for width, left_out in ((70, False), (48, True)):
+        screen = Console(width=width, file=StringIO(), highlight=False, markup=False)
+        _print_table(screen, part.table, spare=len(part.table.columns) - 3)
+        shown = screen.file.getvalue()  # type: ignore[attr-defined]
+        assert any(line.startswith("tekken ") for line in shown.splitlines())
+        assert max(map(len, shown.splitlines())) <= width
+        assert ("A wider terminal shows MB/s too." in shown) == left_out
+        assert ("MB/s \n" in shown) == (not left_out)

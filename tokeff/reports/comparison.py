@@ -6,10 +6,11 @@ Leaves out the arithmetic (`tokeff.measures.contrasts`) and the rows (`compariso
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from rich.console import Console
 from rich.table import Table as RichTable
 
 from tokeff.errors import NotFound, TokeffError
@@ -19,8 +20,6 @@ from tokeff.reports.console import console
 from tokeff.reports.page.blocks import Table
 from tokeff.reports.wording import unprintable
 
-LEAST_NAME = 14
-"""A name is not folded to less than this, whatever the terminal."""
 CSV_COLUMNS = (
     "modality", "part", "metric", "tokenizer", "value", "baseline", "kind", "against_baseline", "low", "high",
     "confidence", "n_items", "verdict", "reason",
@@ -36,25 +35,37 @@ def print_comparison(comparison: Comparison) -> None:
     for note in comparison.notes:
         screen.print(f"! {unprintable(note)}")
     for part in parts(comparison):
-        screen.print(_rich(part.table))
+        _print_table(screen, part.table, spare=len(part.table.columns) - 3)
         for sentence in part.sentences:
             screen.print(sentence)
         if part.groups:
             screen.print()
-            screen.print(_rich(part.groups))
+            _print_table(screen, part.groups)
         screen.print()
     screen.print(f"{LEGEND} Intervals of one table column hold together with 95 %.", style="dim")
 
 
-def _rich(table: Table) -> RichTable:
+def _print_table(screen: Console, table: Table, *, spare: int = 0) -> None:
+    """Narrow terminals get names of columns on several lines, then do without some of the `spare` last ones."""
+    roomy = screen.options.update(max_width=10 * screen.width)
+    for n_left_out in range(-1, spare + 1):
+        names = table.columns[: len(table.columns) - max(0, n_left_out)]
+        shown = _rich(table, names, break_names=n_left_out >= 0)
+        if screen.measure(shown, options=roomy).maximum <= screen.width:
+            break
+    screen.print(shown)
+    if left_out := table.columns[len(names) :]:
+        screen.print(f"A wider terminal shows {', '.join(left_out)} too.", style="dim")
+
+
+def _rich(table: Table, names: Sequence[str], *, break_names: bool) -> RichTable:
     shown = RichTable(title=table.caption, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
-    for place, name in enumerate(table.columns):
+    for place, name in enumerate(names):
         justify: Literal["left", "right"] = "left" if place == 0 else "right"
-        longest = max(len(name), *(len(row[place].text) for row in table.rows))
-        least = min(longest, LEAST_NAME) if place == 0 else None
-        shown.add_column(name, justify=justify, overflow="fold", no_wrap=name.startswith("×"), min_width=least)
+        header = name.replace(" ", "\n") if break_names else name
+        shown.add_column(header, justify=justify, overflow="fold", no_wrap=name.startswith("×"), vertical="bottom")
     for row in table.rows:
-        shown.add_row(*(each.text for each in row))
+        shown.add_row(*(each.text for each in row[: len(names)]))
     return shown
 
 
