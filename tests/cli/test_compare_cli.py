@@ -230,7 +230,7 @@ def test_a_name_of_a_tokenizer_does_not_steer_a_terminal(runs: tuple[Path, Path]
 def test_a_narrow_terminal_keeps_the_names(runs: tuple[Path, Path]) -> None:
     """Columns of values go as a whole, from the right, and are named; no name of a tokenizer is broken."""
     (part,) = parts(tokeff.compare(runs[0]))
-    for width, left_out in ((70, False), (48, True)):
+    for width, left_out in ((70, False), (40, True)):
         screen = Console(width=width, file=StringIO(), highlight=False, markup=False)
         _print_table(screen, part.table, spare=len(part.table.columns) - 3)
         shown = screen.file.getvalue()  # type: ignore[attr-defined]
