@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from tokeff.reports.page import drawing
+from tokeff.reports.page.charts import points
+
 WIDTHS = (390, 1400)
 
 
@@ -161,6 +164,31 @@ def test_an_axis_says_where_less_is_better(viewer: Any, decoded_run: Path) -> No
         return [...document.querySelectorAll("#distortion figure .wide svg text")].map(text => text.textContent);""")
     assert "missing bits per raw byte (less is better)" in shown
     assert "PSNR, dB" in shown
+
+
+def test_a_long_name_stays_in_its_figure(viewer: Any, tmp_path: Path) -> None:
+    name = "bpe:/home/somebody/vocabularies/of/another/project/tokenizer.json"
+    rows = [{"name": n, "x": x, "y": 1.0, "front": True, "said": n} for n, x in ((name, 4.0), ("bytes", 1.0))]
+    drawn = drawing.figure("Two", "two points", points(rows, x_name="x", y_name="y", colour="#000"))
+    (tmp_path / "page.html").write_text(drawn.narrow)
+    viewer.open(tmp_path / "page.html", width=390)
+    inside = viewer.browser.execute_script("""
+        const svg = document.querySelector("svg"), box = svg.getBoundingClientRect();
+        return [...svg.querySelectorAll("text")].every(text => {
+          const mine = text.getBoundingClientRect();
+          return mine.left >= box.left && mine.right <= box.right;
+        });""")
+    assert inside
+    assert name in drawn.narrow  # for a pointer and a screen reader
+
+
+def test_equal_axes_lie_below_each_other(viewer: Any, run: Path) -> None:
+    viewer.open(run / "report.html")
+    left = viewer.browser.execute_script("""
+        return [...document.querySelectorAll("#efficiency .wide svg .role-axis-domain line")].map(
+          line => Math.round(line.getBoundingClientRect().left));""")
+    assert len(left) >= 6
+    assert max(left) - min(left) <= 2
 
 
 def test_dark_pages_print_on_white_paper(viewer: Any, run: Path) -> None:

@@ -307,8 +307,8 @@ class Plan(Tabular):
 
     def __repr__(self) -> str:
         """Its scenarios and laws."""
-        laws = ", ".join(law.name for law in self.laws)
-        return f"<Plan of {self.run or 'measurements'}: {len(self.scenarios)} scenarios by {laws or 'no law'}>"
+        laws, n = ", ".join(law.name for law in self.laws), len(self.scenarios)
+        return f"<Plan of {self.run or 'measurements'}: {n} scenario{'s' * (n != 1)} by {laws or 'no law'}>"
 
     def to_json(self) -> dict[str, Any]:
         """What plan.json holds: plain and strict JSON."""

@@ -37,7 +37,7 @@ COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
 
 SPARE = ("raw", "MB/s", "bits/byte", "tokens", "bits/token")
 """Columns that a narrow terminal does without, the first to go first."""
-NAME_WIDTHS = (20, 14)
+NAME_WIDTHS = (20, 12)
 """Longer names take several lines; the second width where the first does not fit."""
 N_SHOWN = 5
 """Failures told in their own words."""

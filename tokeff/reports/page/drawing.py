@@ -68,6 +68,6 @@ def _config(width: int) -> dict[str, Any]:
             "labelColor": INK, "titleColor": FAINT, "orient": "top", "labelFontSize": 12, "titleFontSize": 12,
             "titleFontWeight": "normal", "columns": 2 if small else 6, "labelLimit": 140,
         },
-        "text": {"fill": INK, "fontSize": 12},
+        "text": {"fill": INK, "fontSize": 12, "limit": 130 if small else 360},
         "view": {"stroke": None},
     }  # fmt: skip

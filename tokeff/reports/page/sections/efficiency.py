@@ -30,7 +30,7 @@ def _figures(profile: Profile) -> Iterator[Figure]:
     for modality in MODALITIES:
         mine = [each for each in profile.measurements if each.modality == modality]
         if mine:
-            yield _figure(modality, mine, _domain(profile))
+            yield _figure(modality, mine, _domain(profile), _extent(profile))
 
 
 def _domain(profile: Profile) -> tuple[float, float]:
@@ -39,7 +39,12 @@ def _domain(profile: Profile) -> tuple[float, float]:
     return min(low / 1.3, 1.0), max(ratio.high or ratio.value for ratio in ratios) * 1.3
 
 
-def _figure(modality: str, mine: list[Measurement], domain: tuple[float, float]) -> Figure:
+def _extent(profile: Profile) -> float:
+    """Room for the longest name, in px, the same in every figure: equal axes then lie below each other."""
+    return min(120.0, 10 + 7.0 * max(len(each.tokenizer) for each in profile.measurements))
+
+
+def _figure(modality: str, mine: list[Measurement], domain: tuple[float, float], extent: float) -> Figure:
     rows = [
         {
             "name": each.tokenizer,
@@ -50,11 +55,13 @@ def _figure(modality: str, mine: list[Measurement], domain: tuple[float, float])
         }
         for each in mine
     ]
+    spec = intervals(rows, x_name=X_NAME, colour=colour_of(modality), domain=domain)
+    spec["encoding"]["y"]["axis"] = {"minExtent": extent}
     said = "; ".join(f"{each.tokenizer} {digits(each.bytes_per_token.value)}" for each in mine)
     return figure(
         modality.capitalize(),
         f"Bytes per token of {modality}: {said}.",
-        intervals(rows, x_name=X_NAME, colour=colour_of(modality), domain=domain),
+        spec,
         table=_behind(modality, mine),
     )
 
