@@ -116,7 +116,7 @@ def test_one_failure_of_each_reason_is_told() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_a_narrow_terminal_keeps_the_names_and_the_headline(width: int) -> None:
     """Columns are left out as a whole, and said to be; none is cut and no tokenizer loses its name."""
-    long = replace(measured(4000, 15), tokenizer="bpe:/home/me/vocabularies/tokenizer.json")
+    long = replace(measured(4000, 15), tokenizer="bpe:vocabularies/of/mine/tokenizer.json")
     found = replace(profile(long), measurements=(long, measured(4000, 40)))
     table, left_out = profile_table(found, width)
     screen = Console(width=width, file=StringIO(), highlight=False, markup=False)

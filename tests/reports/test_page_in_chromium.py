@@ -167,7 +167,7 @@ def test_an_axis_says_where_less_is_better(viewer: Any, decoded_run: Path) -> No
 
 
 def test_a_long_name_stays_in_its_figure(viewer: Any, tmp_path: Path) -> None:
-    name = "bpe:/home/somebody/vocabularies/of/another/project/tokenizer.json"
+    name = "bpe:vocabularies/of/somebody/of/another/project/tokenizer.json"
     rows = [{"name": n, "x": x, "y": 1.0, "front": True, "said": n} for n, x in ((name, 4.0), ("bytes", 1.0))]
     drawn = drawing.figure("Two", "two points", points(rows, x_name="x", y_name="y", colour="#000"))
     (tmp_path / "page.html").write_text(drawn.narrow)
