@@ -1,17 +1,16 @@
 """Frames of a clip on demand, addressed by presentation time: decoded forward, with a seek only where it saves work.
 
-Frames that no other leans on (most B-frames) are decoded only where they are wanted, and pixels are converted for
-wanted frames only, with the matrix and range that the file declares (BT.601 where it declares none); high dynamic
-range is not tone-mapped, non-square pixels stay as they are, alpha is dropped. Leaves out which frames there are
-(`video_index`).
+What lies behind different keyframes is decoded at the same time, on as many threads as torch has. Frames that no other
+leans on (most B-frames) are decoded only where they are wanted, and pixels are converted for wanted frames only, with
+the matrix and range that the file declares (BT.601 where it declares none); high dynamic range is not tone-mapped,
+non-square pixels stay as they are, alpha is dropped. Leaves out which frames there are (`video_index`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain, islice
-from typing import TYPE_CHECKING, BinaryIO
+from itertools import chain, islice, pairwise
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tokeff.errors import ItemError
+from tokeff.media.video_ahead import in_turns
 from tokeff.media.video_index import VideoIndex, opened
 from tokeff.media.video_packets import demuxed
 
@@ -35,6 +35,8 @@ UNBIASED = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation
 """swscale's faster default darkens every picture by about one level of 255, which a reconstruction would pay for."""
 SEEK_FRAMES = 16
 """A seek that skips no more frames than this is slower than decoding them."""
+MOST_PASSES, FRAMES_AHEAD = 4, 4
+"""Passes through a file at the same time, and the frames that each holds before they are asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +54,7 @@ class IndexedFrames:
         """
         wanted = checked_indices(indices, self.index.header.n_frames)
         header = self.index.header
-        n_most = max(1, self.chunk_bytes // (3 * header.height * header.width))
+        n_most = self._frames_of_a_chunk()
         reformatter = VideoReformatter()
         found = self._found(wanted)
         for start in range(0, len(wanted), n_most):
@@ -77,17 +79,35 @@ class IndexedFrames:
 
     def _found(self, wanted: Sequence[int]) -> "Iterator[VideoFrame]":
         """The wanted frames. Where leaps led astray (keyframes that lean on others), decodes on from the start."""
-        cursor = _Cursor(self.open, self.index, may_leap=True)
+        leaps = self.index.pts is not None and len(wanted) < len(self.index.pts)
         done = 0
         try:
-            for frame in cursor.at(wanted):
+            for frame in self._leaping(wanted) if leaps else _Pass(self.open, self.index).of([_Run(None, wanted)]):
                 yield frame
                 done += 1
         except ItemError:
-            if not cursor.has_leapt:
+            if not leaps:
                 raise
         if done < len(wanted):
-            yield from _Cursor(self.open, self.index, may_leap=False).at(wanted[done:])
+            yield from _Pass(self.open, self.index).of([_Run(None, wanted[done:])])
+
+    def _leaping(self, wanted: Sequence[int]) -> "Iterator[VideoFrame]":
+        """Seeking where it saves work; what lies behind different keyframes is decoded at the same time."""
+        runs = list(_runs(self.index, wanted))
+        n_passes = self._n_passes(len(runs))
+        n_threads = torch.get_num_threads() // n_passes if n_passes > 1 else 0
+        wanted_pts = frozenset(_listed(self.index.pts)[np.asarray(wanted, dtype=np.int64)].tolist())
+        one = _Pass(self.open, self.index, wanted_pts, n_threads)
+        passes = [one.of(runs[first::n_passes]) for first in range(n_passes)]
+        return in_turns(passes, [len(run.places) for run in runs], FRAMES_AHEAD) if n_passes > 1 else passes[0]
+
+    def _n_passes(self, n_runs: int) -> int:
+        """Frames that are held ahead fit into a chunk; a frame of 4K is decoded alone."""
+        return max(1, min(n_runs, torch.get_num_threads(), MOST_PASSES, self._frames_of_a_chunk() // FRAMES_AHEAD))
+
+    def _frames_of_a_chunk(self) -> int:
+        header = self.index.header
+        return max(1, self.chunk_bytes // (3 * header.height * header.width))
 
 
 def checked_indices(indices: Sequence[int] | None, n_frames: int) -> Sequence[int]:
@@ -101,49 +121,67 @@ def checked_indices(indices: Sequence[int] | None, n_frames: int) -> Sequence[in
     return listed
 
 
-class _Cursor:
-    """One pass through a file. `place` is the presentation index of the next frame to come.
+class _Run(NamedTuple):
+    """Frames that are decoded in a row."""
 
-    It may leap, where frames have times: seek, and leave out frames that none leans on.
-    """
+    key: int | None
+    """The keyframe to seek to; None: from where the file begins."""
+    places: Sequence[int]
 
-    def __init__(self, open: Callable[[], BinaryIO], index: VideoIndex, *, may_leap: bool) -> None:
-        self.open, self.index = open, index
-        self.may_leap = may_leap and index.pts is not None
-        self.has_leapt = False
-        self.place = 0
 
-    def at(self, wanted: Sequence[int]) -> "Iterator[VideoFrame]":
-        """The frames at `wanted`. Raises ItemError `frame_missing`, `corrupt_frame`, `size_change`, `decode_error`."""
+def _runs(index: VideoIndex, wanted: Sequence[int]) -> Iterator[_Run]:
+    keys = [_key_worth_a_seek(index, last + 1, target) for last, target in zip((-1, *wanted), wanted, strict=False)]
+    starts = [place for place, key in enumerate(keys) if place == 0 or key is not None]
+    for start, end in pairwise([*starts, len(wanted)]):
+        yield _Run(keys[start], wanted[start:end])
+
+
+def _key_worth_a_seek(index: VideoIndex, place: int, target: int) -> int | None:
+    """The keyframe to seek to on the way from `place` to `target`, if that saves enough decoding."""
+    pts, keys = _listed(index.pts), index.key_pts
+    key = int(np.searchsorted(keys, pts[target], side="right")) - 1
+    if key < 0 or int(np.searchsorted(pts, keys[key])) - place <= SEEK_FRAMES:
+        return None
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One pass through a file. With `wanted_pts` it decodes no more than these need; without, every frame."""
+
+    open: Callable[[], BinaryIO]
+    index: VideoIndex
+    wanted_pts: frozenset[int] | None = None
+    n_threads: int = 0
+    """Of the decoder; 0: as many as it likes."""
+
+    def of(self, runs: Iterable[_Run]) -> "Iterator[VideoFrame]":
+        """Their frames. Raises ItemError `frame_missing`, `corrupt_frame`, `size_change`, `decode_error`."""
         with closing(self.open()) as raw, opened(raw) as container:
             stream = container.streams.video[self.index.video_place]
-            stream.thread_type = "AUTO"
-            decoded = self._sparsely(wanted)
-            frames = decoded(demuxed(container, stream))
-            for target in wanted:
-                key = self._key_worth_a_seek(target)
-                if key is not None:
-                    self.has_leapt = True
-                    frames = decoded(self._land(container, stream, key))
-                yield self._checked(self._forward(frames, target), target)
+            stream.thread_type, stream.thread_count = "AUTO", self.n_threads
+            for key, places in runs:
+                packets = demuxed(container, stream) if key is None else self._land(container, stream, key)
+                frames = _decoded(stream, self._needed(packets, places[-1]))
+                place = 0
+                for target in places:
+                    yield self._checked(self._forward(frames, place, target), target)
+                    place = target + 1
 
-    def _sparsely(self, wanted: Sequence[int]) -> "Callable[[Iterable[Packet[VideoStream]]], Iterator[VideoFrame]]":
-        """How packets are decoded: frames that none leans on only where they are wanted."""
-        pts = self.index.pts
-        if not self.may_leap or pts is None or len(wanted) == len(pts):
-            return _decoded
-        self.has_leapt = True
-        return partial(_decoded_sparsely, wanted=frozenset(pts[np.asarray(wanted, dtype=np.int64)].tolist()))
-
-    def _key_worth_a_seek(self, target: int) -> int | None:
-        """The keyframe to seek to on the way to `target`, if that saves enough decoding."""
-        pts, keys = self.index.pts, self.index.key_pts
-        if not self.may_leap or pts is None:
-            return None
-        key = int(np.searchsorted(keys, pts[target], side="right")) - 1
-        if key < 0 or int(np.searchsorted(pts, keys[key])) - self.place <= SEEK_FRAMES:
-            return None
-        return key
+    def _needed(self, packets: "Iterator[Packet[VideoStream]]", last: int) -> "Iterator[Packet[VideoStream]]":
+        """Packets up to that of the frame `last`, and one more, which may be its second field."""
+        if self.wanted_pts is None:
+            yield from packets
+            return
+        end = int(_listed(self.index.pts)[last])
+        for packet in packets:
+            # The decoder takes the setting over with each packet, also with several threads.
+            is_wanted = packet.pts is None or packet.pts in self.wanted_pts
+            packet.stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
+            yield packet
+            if packet.pts == end:
+                yield from islice(packets, 1)
+                return
 
     def _land(self, container: "InputContainer", stream: "VideoStream", key: int) -> "Iterator[Packet[VideoStream]]":
         """Packets from a keyframe on that is shown no later than `key` is.
@@ -159,17 +197,13 @@ class _Cursor:
                 return chain((first,), packets)
         raise ItemError("seek_failed", "cannot be entered at a keyframe", where=f"keyframe {key}")
 
-    def _forward(self, frames: "Iterator[VideoFrame]", target: int) -> "VideoFrame | None":
-        """Decode up to the frame at `target`; None where it does not come."""
+    def _forward(self, frames: "Iterator[VideoFrame]", place: int, target: int) -> "VideoFrame | None":
+        """Decode up to the frame at `target`; None where it does not come. Without times it is counted from `place`."""
         if self.index.pts is None:
-            ahead = next(islice(frames, target - self.place, None), None)
-        else:
-            pts = int(self.index.pts[target])
-            ahead = next((frame for frame in frames if frame.pts is not None and frame.pts >= pts), None)
-            if ahead is not None and ahead.pts != pts:
-                ahead = None
-        self.place = target + 1
-        return ahead
+            return next(islice(frames, target - place, None), None)
+        pts = int(self.index.pts[target])
+        ahead = next((frame for frame in frames if frame.pts is not None and frame.pts >= pts), None)
+        return ahead if ahead is not None and ahead.pts == pts else None
 
     def _checked(self, frame: "VideoFrame | None", target: int) -> "VideoFrame":
         where = f"frame {target}"
@@ -189,17 +223,16 @@ class _Cursor:
         return frame
 
 
-def _decoded(packets: "Iterable[Packet[VideoStream]]") -> "Iterator[VideoFrame]":
+def _decoded(stream: "VideoStream", packets: "Iterable[Packet[VideoStream]]") -> "Iterator[VideoFrame]":
     for packet in packets:
-        yield from packet.decode()
+        if packet.size:
+            yield from packet.decode()
+    yield from stream.decode(None)  # what the decoder still holds
 
 
-def _decoded_sparsely(packets: "Iterable[Packet[VideoStream]]", wanted: frozenset[int]) -> "Iterator[VideoFrame]":
-    for packet in packets:
-        # The decoder takes the setting over with each packet, also with several threads.
-        is_wanted = packet.pts is None or packet.pts in wanted
-        packet.stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
-        yield from packet.decode()
+def _listed(pts: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    assert pts is not None
+    return pts
 
 
 def _grey(frame: "VideoFrame", width: int, height: int, reformatter: VideoReformatter) -> NDArray[np.uint8]:
