@@ -110,6 +110,7 @@ def test_what_torchcodec_does_not_show_upright_is_refused(write_clip: Write) -> 
     with pytest.raises(ItemError) as refused:
         picked(Decoder("torchcodec")(mirrored), [0])
     assert refused.value.reason == "rotation"
+    assert "got a mirrored clip on cpu" in str(refused.value)
 
 
 def test_frames_behind_an_edit_list_do_not_count(write_clip: Write) -> None:

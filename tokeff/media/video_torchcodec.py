@@ -69,7 +69,8 @@ class TorchcodecFrames:
         """torchcodec turns by itself (seen on the CPU), but does not mirror; a line of padding is cut off."""
         header = self.index.header
         if self.index.turn not in (_TURNS if self.device == "cpu" else {Turn()}):
-            raise ItemError("rotation", "torchcodec does not show it upright", got=self.device, fix="Use backend=pyav.")
+            got = f"{'a mirrored' if self.device == 'cpu' else 'a turned or mirrored'} clip on {self.device}"
+            raise ItemError("rotation", "torchcodec does not show it upright", got=got, fix="Use backend=pyav.")
         if frames.shape[-2] < header.height or frames.shape[-1] < header.width:
             got, expected = f"{frames.shape[-1]}x{frames.shape[-2]}", f"{header.width}x{header.height}"
             raise ItemError("size_change", "the frames change their size", got=got, expected=expected)
@@ -143,6 +144,6 @@ def _translated(index: VideoIndex) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, IndexError) as error:
-        what = f"torchcodec cannot decode it: {str(error).splitlines()[0]}"
+        what = f"torchcodec cannot decode it: {str(error).splitlines()[0].rstrip(' .')}"
         got = f"{index.header.codec} in {index.header.container}"
         raise ItemError("decode_error", what, got=got, fix="Use backend=pyav.") from error
