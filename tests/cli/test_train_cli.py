@@ -11,6 +11,7 @@ import soundfile
 from PIL import Image
 
 from tokeff.cli import main
+from tokeff.cli.train import EXAMPLES
 from tokeff.records.signals import TextSignal
 from tokeff.tokenizers.registry import Registry
 
@@ -46,6 +47,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(4):
         coarse = Image.fromarray(draw.integers(0, 256, (6, 8, 3), dtype=np.uint8))
         coarse.resize((64, 48)).save(folder / f"{number}.png")
+    for number in range(2):
+        Image.new("L", (200, 31 - number)).save(folder / f"small{number}.png")
     (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:300])
     return folder
 
@@ -56,6 +59,8 @@ def test_pictures_become_a_tokenizer(tokeff: Command, photos: Path, tmp_path: Pa
     result = tokeff("fsq-image", photos, "-o", out, "--steps", 4, *size)
     assert result.returncode == 0, result.stderr
     assert "broken.png" in result.stderr
+    assert "pictures: 3 to train on, 1 held out" in result.stderr
+    assert "passed over: 2 with a side below 32 pixels" in result.stderr
     assert "step 4" in result.stderr
     assert "dB" in result.stdout
     assert sorted(path.name for path in out.iterdir()) == [
@@ -75,6 +80,8 @@ def test_pictures_become_a_tokenizer(tokeff: Command, photos: Path, tmp_path: Pa
     ("arguments", "message"),
     [
         (("--steps", 4, "--levels", "8,five"), "--levels"),
+        (("--steps", 4, "--levels", "8,5", "--codes", 40), "two numbers of ids"),
+        (("--steps", 4, "--resume"), "Begin without --resume"),
         (("--codes", 64), "Give --steps or --minutes"),
         (("--steps", 4, "--stride", 5), "stride"),
     ],
@@ -174,3 +181,29 @@ def test_refusals_of_vocabularies(
     result = tokeff("bpe", texts, "-o", tmp_path / "bpe", "--vocab-size", size)
     assert result.returncode == 1
     assert message in result.stderr
+
+
+def test_a_directory_that_cannot_be_made(tokeff: Command, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    size = ("--codes", 64, "--width", 16, "--crop", 32, "--batch", 2, "--device", "cpu")
+    result = tokeff("fsq-image", photos, "-o", tmp_path / "file" / "run", "--steps", 1, *size)
+    assert result.returncode == 1
+    assert "cannot be made" in result.stderr
+
+
+def test_a_directory_that_is_taken_is_refused_before_pictures_are_read(
+    tokeff: Command, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    result = tokeff("fsq-image", photos, "-o", tmp_path, "--steps", 1)
+    assert result.returncode == 1
+    assert "holds something already" in result.stderr
+    assert "broken.png" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["fsq-image", "rvq-audio"])
+def test_the_examples_of_the_help_can_be_done(tokeff: Command, name: str, tmp_path: Path) -> None:
+    for example in EXAMPLES[name]:
+        folder, _, _, *options = example.split()
+        result = tokeff(name, tmp_path / folder, "-o", tmp_path / "mine", *options)
+        assert "nothing says when training ends" not in result.stderr

@@ -1,8 +1,8 @@
 """`tokeff tokenizers train`: fit a tokenizer to your own data. Finds the files, calls the trainer, prints progress."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from tokeff.tokenizers.image.fsq.plan import Report
 
 EXAMPLES = {
-    "fsq-image": ("photos/ -o mine --minutes 30", "photos/ -o mine --codes 1024 --stride 8 --resume"),
-    "rvq-audio": ("recordings/ -o mine --minutes 30", "recordings/ -o mine --codebooks 24 --resume"),
+    "fsq-image": ("photos/ -o mine --minutes 30", "photos/ -o mine --minutes 60 --resume"),
+    "rvq-audio": ("recordings/ -o mine --minutes 30", "recordings/ -o mine --minutes 60 --resume"),
     "bpe": ("texts/ -o mine --vocab-size 32000",),
 }
+
+N_CODES = 1200
+"""Of pictures, where nothing says otherwise."""
 
 train = typer.Typer(help="Fit a tokenizer to your own data.", no_args_is_help=True)
 
@@ -30,7 +33,7 @@ def fsq_image(  # noqa: PLR0917  # typer takes options as parameters
     out: Out,
     steps: Annotated[int | None, typer.Option(help="End after so many steps.")] = None,
     minutes: Annotated[float | None, typer.Option(help="End after so many minutes of training.")] = None,
-    codes: Annotated[int, typer.Option(help="Number of ids, at most.")] = 1200,
+    codes: Annotated[int | None, typer.Option(help="Number of ids, at most; 1200 without --levels.")] = None,
     levels: Annotated[
         str | None, typer.Option(help="Levels of each dimension, such as 8,5,5,5; instead of --codes.")
     ] = None,
@@ -78,7 +81,15 @@ def fsq_image(  # noqa: PLR0917  # typer takes options as parameters
         report_steps=report_steps,
     )
     provenance = {"machine": machine(), "libraries": library_versions()}
-    last = fit(plan, _pictures(folder), out, resume=resume, provenance=provenance, report=_print_report)
+    last = fit(
+        plan,
+        _pictures(folder),
+        out,
+        resume=resume,
+        provenance=provenance,
+        begin=lambda pictures: _print_pictures(pictures, crop),
+        report=_print_report,
+    )
     typer.echo(f"{out}: {last.step} steps, {last.held_out_psnr_db:.2f} dB held out. Use it as -t vq:{out}")
 
 
@@ -151,12 +162,16 @@ def bpe(
     typer.echo(f"{out}: {size} ids. Use it as -t bpe:{out}/tokenizer.json")
 
 
-def _levels(levels: str | None, codes: int) -> tuple[int, ...]:
+def _levels(levels: str | None, codes: int | None) -> tuple[int, ...]:
     from tokeff.errors import SpecError
     from tokeff.tokenizers.image.fsq.config import levels_for
 
+    if levels is None:
+        return levels_for(N_CODES if codes is None else codes)
+    if codes is not None:
+        raise SpecError("two numbers of ids", where="--levels", got=f"{levels} and --codes {codes}", fix="Give one.")
     try:
-        return tuple(map(int, levels.split(","))) if levels else levels_for(codes)
+        return tuple(map(int, levels.split(",")))
     except ValueError as error:
         raise SpecError("not levels", where="--levels", got=levels, expected="numbers, such as 8,5,5,5") from error
 
@@ -198,6 +213,15 @@ def _decoded(folder: Path, modality: "Modality") -> Iterator["Signal"]:
             yield decode(found)
         except ItemError as error:
             typer.echo(f"passed over: {error}", err=True)
+
+
+def _print_pictures(pictures: "Mapping[str, Any]", crop: int) -> None:
+    """How many there are, and what is silent otherwise."""
+    typer.echo(f"pictures: {pictures['n_train']:,} to train on, {pictures['n_held_out']} held out", err=True)
+    if pictures["n_too_small"]:
+        typer.echo(f"passed over: {pictures['n_too_small']:,} with a side below {crop} pixels (--crop)", err=True)
+    if pictures["n_left_out"]:
+        typer.echo(f"passed over: {pictures['n_left_out']:,} beyond the memory that pictures may take", err=True)
 
 
 def _print_report(news: "Report") -> None:

@@ -60,19 +60,17 @@ class RunDirectory(Generic[Report]):
 
     def open(self, *, resume: bool) -> None:
         """Make the directory, or take up the run that is in it. Raises RunError."""
+        refuse_unfit(self.out, resume=resume)
         if resume:
             self._take_up()
-        elif self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
-            raise RunError(
-                "holds something already",
-                where=str(self.out),
-                expected="a new or empty directory",
-                fix="Give --resume to go on with a run.",
-            )
-        self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot be made: {error.strerror}", where=str(self.out)) from error
         if self.trainer.progress >= 1:
-            got = f"{self.trainer.step} steps"
-            raise RunError("this run is finished", where=str(self.out), got=got, fix="Give more --steps.")
+            got = f"{self.trainer.step} steps, {self.trainer.seconds / 60:.3g} minutes"
+            fix = "Give more --steps or --minutes."
+            raise RunError("this run is finished", where=str(self.out), got=got, fix=fix)
 
     def run(self, report: Callable[[Report], None]) -> Report:
         """Train to the end; everything is saved before each report."""
@@ -89,7 +87,7 @@ class RunDirectory(Generic[Report]):
             record = json.loads((self.out / RECORD).read_text("utf-8"))
             state = load_file(self.out / CHECKPOINT)
             before, data = record["parts"][-1]["plan"], record[name]
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, TypeError, LookupError, SafetensorError) as error:
             raise RunError(f"holds no run that can be resumed: {error}", where=str(self.out)) from error
         refuse_other({key: before.get(key) for key in self.content.fixed}, self.plan, str(self.out))
         refuse_other(data, self.record[name], f"{self.out}: {name}")
@@ -106,6 +104,24 @@ class RunDirectory(Generic[Report]):
         partial.replace(self.out / CHECKPOINT)
         write(self.out / RECORD, json.dumps(self.record, indent=1) + "\n")
         write(self.out / CARD, self.content.card_text(self.out / WEIGHTS))
+
+
+def refuse_unfit(out: Path, *, resume: bool) -> None:
+    """Raises RunError where a run cannot begin, or go on, in this directory; to be called before data are read."""
+    if resume and not (out / CHECKPOINT).is_file():
+        raise RunError(
+            "holds no run that can be resumed",
+            where=str(out),
+            got=f"no {CHECKPOINT}: it is written with the first report",
+            fix="Begin without --resume, in a new or empty directory.",
+        )
+    if not resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(
+            "holds something already",
+            where=str(out),
+            expected="a new or empty directory",
+            fix="Give --resume to go on with a run.",
+        )
 
 
 def card_lines(weights: Path, quoted: Mapping[str, str], further: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from tokeff.tokenizers.image.fsq.artefact import save_weights
 from tokeff.tokenizers.image.fsq.pictures import Pictures, gather
 from tokeff.tokenizers.image.fsq.plan import Plan, Report
 from tokeff.tokenizers.image.fsq.training import Trainer
-from tokeff.tokenizers.training.directory import Content, RunDirectory, card_lines, short_hash
+from tokeff.tokenizers.training.directory import Content, RunDirectory, card_lines, refuse_unfit, short_hash
 
 
 def fit(
@@ -19,12 +19,15 @@ def fit(
     *,
     resume: bool = False,
     provenance: Mapping[str, Any] | None = None,
+    begin: Callable[[Mapping[str, Any]], None] = lambda _: None,
     report: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Train on `signals` into the directory `out`; the last report. `provenance` goes into the record as it is.
 
+    `begin` gets what the record says of the pictures, before the first step.
     Raises RunError where `out` holds a run that is not to be resumed, or another one than `plan` and `signals` say.
     """
+    refuse_unfit(out, resume=resume)
     pictures = gather(signals, least_side=plan.crop, seed=plan.seed)
     trainer = Trainer(plan, pictures)
     content = Content(
@@ -35,6 +38,7 @@ def fit(
     )
     run = RunDirectory(out, trainer, plan.to_json(), content, dict(provenance or {}))
     run.open(resume=resume)
+    begin(run.record["pictures"])
     return run.run(report)
 
 
