@@ -82,6 +82,8 @@ class _Search:
             self.looked.append(str(path))
             if path.exists():
                 yield path
+        elif self.artefact.hub and ":" in self.card.name:  # of a specification, which could have meant a path
+            self.looked.append(f"./{self.artefact.hub}")
 
     def in_folders(self) -> Iterator[Path]:
         """Folders of $TOKEFF_ARTEFACTS: by file name where a hash tells it apart, by OWNER/NAME where a hub id does."""

@@ -4,9 +4,10 @@ Leaves out what the files mean, which their families know.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError, safe_open
 
@@ -14,8 +15,13 @@ from tokeff.errors import ArtefactInvalid, ArtefactMissing
 from tokeff.records.cards import Card
 from tokeff.tokenizers.artefacts import find_artefact
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 WEIGHTS, INDEX = "model.safetensors", ".index.json"
+SHOWN = 5
+"""Tensors that a refusal names."""
 PICKLES = ("pytorch_model.bin", "diffusion_pytorch_model.bin", "model.bin", "model.pt", "model.pth", "model.ckpt")
 
 
@@ -43,13 +49,21 @@ class ModelFiles:
         hub = self.card.artefact.hub if self.card.artefact else None
         return str(self.root) if self.root is not None else str(hub)
 
+    @property
+    def listing(self) -> str:
+        """What is there, for messages."""
+        if self.root is None or not self.root.is_dir():
+            return "a single file"
+        names = sorted(entry.name for entry in self.root.iterdir())
+        return ", ".join(names[:12]) or "an empty directory"
+
     def path(self, name: str) -> Path:
         """A file that must be there; of a hub repository it is fetched. Raises ArtefactMissing."""
         if self.root is None:
             return find_artefact(self.card, names=(name,))
         path = self.root / name
         if not path.is_file():
-            raise ArtefactMissing(f"there is no {name}", where=self.where, got=_listing(self.root))
+            raise ArtefactMissing(f"there is no {name}", where=self.where, got=self.listing)
         return path
 
     @property
@@ -57,7 +71,14 @@ class ModelFiles:
         """Where the tensors are cut into shards: the file of each of them."""
         if self.find(self.weights_name + INDEX) is None:
             return None
-        return dict(self.json(self.weights_name + INDEX).get("weight_map", {}))
+        files = self.json(self.weights_name + INDEX).get("weight_map")
+        if not isinstance(files, dict) or not all(isinstance(name, str) for name in files.values()):
+            raise ArtefactInvalid(
+                "does not say which file holds which tensor",
+                where=f"{self.where}/{self.weights_name}{INDEX}",
+                expected='an object "weight_map": tensor -> file',
+            )
+        return files
 
     def find(self, name: str) -> Path | None:
         """A file, or None where there is none."""
@@ -110,8 +131,18 @@ def metadata_of(path: Path) -> dict[str, str]:
         return {}
 
 
-def _listing(root: Path) -> str:
-    if not root.is_dir():
-        return "a single file"
-    names = sorted(entry.name for entry in root.iterdir())
-    return ", ".join(names[:12]) or "an empty directory"
+def refuse_misfit(found: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", where: str) -> None:
+    """Raises ArtefactInvalid where weights are not those of the network that their configuration describes."""
+    problems = [f"no {name}" for name in wanted if name not in found]
+    problems += [f"{name}, which it has not" for name in found if name not in wanted]
+    both = [name for name in wanted if name in found]
+    for name in both:
+        if (shape := tuple(found[name].shape)) != tuple(wanted[name].shape):
+            problems.append(f"{name} of shape {shape}, not {tuple(wanted[name].shape)}")
+    if problems:
+        more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise ArtefactInvalid(
+            "the weights do not fit the configuration", where=where, got="; ".join(problems[:SHOWN]) + more
+        )
+    if broken := [name for name in both if not found[name].isfinite().all()]:
+        raise ArtefactInvalid("the weights hold infinities or what is no number", where=where, got=broken[0])

@@ -104,6 +104,8 @@ def _overrides(query: str, family: Family, spec: str) -> dict[str, ParameterValu
         name, equals, text = pair.partition("=")
         if not equals:
             raise SpecError("not key=value", where=spec, got=pair)
+        if name in overrides:
+            raise SpecError("a parameter is given twice", where=spec, got=name)
         if name not in family.parameters:
             raise NotFound.among(f"parameter of the family {family.name}", name, family.parameters, fix=f"In {spec!r}.")
         value = check_value(name, _typed(text, family.parameters[name]), family.parameters[name], report)

@@ -105,11 +105,9 @@ OLD = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0."
 
 def test_weights_under_the_names_of_older_releases(saved: Any, picture: Picture, tmp_path: Path) -> None:
     file = Path(shutil.copytree(saved["kl"], tmp_path / "old")) / "diffusion_pytorch_model.safetensors"
-    old = {}
-    for name, tensor in load_file(file).items():
-        for new, before in OLD.items():
-            name = name.replace(new, before)
-        old[name] = tensor
+    old = load_file(file)
+    for new, before in OLD.items():
+        old = {name.replace(new, before): tensor for name, tensor in old.items()}
     assert any("proj_attn" in name for name in old)
     save_file(old, file)
     tokenizers: list[Any] = [REGISTRY.open(f"latent:{folder}") for folder in (saved["kl"], tmp_path / "old")]

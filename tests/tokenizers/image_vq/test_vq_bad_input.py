@@ -15,6 +15,9 @@ from torch import Tensor
 from tokeff.errors import ArtefactInvalid, ArtefactMissing, ItemError, SpecError
 from tokeff.records.cards import Card
 from tokeff.records.tokens import Tokens
+from tokeff.tokenizers.image.fsq.artefact import save_weights
+from tokeff.tokenizers.image.fsq.config import FsqConfig
+from tokeff.tokenizers.image.fsq.model import FsqAutoencoder
 from tokeff.tokenizers.image.vq.fitting import Fit
 from tokeff.tokenizers.image.vq.pixels import Scale
 from tokeff.tokenizers.image.vq.tokenizer import VqTokenizer
@@ -36,6 +39,19 @@ def test_a_directory_that_is_no_model(tmp_path: Path) -> None:
 def test_another_kind_of_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ArtefactInvalid, match=r"'bert'.*chameleon_vqgan"):
+        REGISTRY.open(f"vq:{tmp_path}")
+
+
+def test_a_directory_whose_name_is_mistyped() -> None:
+    with pytest.raises(ArtefactMissing, match=r"nothing at: \./my-tokenizr; "):
+        REGISTRY.open("vq:my-tokenizr")
+
+
+@pytest.mark.parametrize("text", ['{"weight_map": ["model-1.safetensors"]}', '{"weight_map": {"a": 1}}', "{}"])
+def test_a_broken_list_of_shards(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "janus_vqgan"}')
+    (tmp_path / "model.safetensors.index.json").write_text(text)
+    with pytest.raises(ArtefactInvalid, match="which file holds which tensor"):
         REGISTRY.open(f"vq:{tmp_path}")
 
 
@@ -69,6 +85,44 @@ def test_weights_that_are_cut_off(saved: dict[str, Path], tmp_path: Path) -> Non
     (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(ArtefactInvalid, match="cannot be read as safetensors"):
         REGISTRY.open(f"vq:{folder}")
+
+
+def test_weights_of_another_size_are_told_in_a_few_words(saved: dict[str, Path], tmp_path: Path) -> None:
+    folder = copy(saved, "janus", tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"base_channels": 64}))
+    message = r"conv_in\.weight of shape \(32, .*, not \(64, .* and \d+ more"
+    with pytest.raises(ArtefactInvalid, match=message) as caught:
+        REGISTRY.open(f"vq:{folder}")
+    assert len(str(caught.value)) < 1000
+
+
+def test_weights_that_are_no_numbers(saved: dict[str, Path], tmp_path: Path) -> None:
+    folder = copy(saved, "janus", tmp_path)
+    state = load_file(folder / "model.safetensors")
+    state["quantize.embedding.weight"][3, 1] = torch.nan
+    save_file(state, folder / "model.safetensors")
+    with pytest.raises(ArtefactInvalid, match=r"no number; got quantize\.embedding\.weight"):
+        REGISTRY.open(f"vq:{folder}")
+
+
+def test_weights_of_ours_that_are_cut_off(tmp_path: Path) -> None:
+    config = FsqConfig(levels=(4, 4), width=16, encoder_blocks=1, decoder_blocks=1)
+    path = tmp_path / "model.safetensors"
+    save_weights(path, config, FsqAutoencoder(config).state_dict())
+    (tmp_path / "plain.txt").touch()
+    assert path.stat().st_mode == (tmp_path / "plain.txt").stat().st_mode  # others may read it, too
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ArtefactInvalid, match="cannot be read as safetensors"):
+        REGISTRY.open(f"vq:{tmp_path}")
+
+
+def test_a_configuration_of_ours_that_is_another(tmp_path: Path) -> None:
+    config = {"levels": [4, 4], "stride": 8, "width": 10**7, "encoder_blocks": 1, "decoder_blocks": 1}
+    save_file({"a": torch.zeros(2)}, tmp_path / "model.safetensors", metadata={"tokeff.fsq/1": json.dumps(config)})
+    with pytest.raises(ArtefactInvalid, match=r"do not fit.*no encoder\.1\.weight"):
+        REGISTRY.open(f"vq:{tmp_path}")
 
 
 def test_no_weights_at_all(saved: dict[str, Path], tmp_path: Path) -> None:
@@ -119,8 +173,9 @@ def test_an_allowed_pickle_still_runs_no_code(saved: dict[str, Path], tmp_path: 
     folder = copy(saved, "janus", tmp_path)
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(b"cposix\nsystem\n(S'touch ran'\ntR.")
-    with pytest.raises(ArtefactInvalid, match="cannot be read as weights"):
+    with pytest.raises(ArtefactInvalid, match="cannot be read as weights") as caught:
         REGISTRY.open(f"vq:{folder}?allow_pickle=true")
+    assert "weights_only" not in str(caught.value)  # torch's advice is to run the code
 
 
 def test_a_single_file_that_is_not_ours(saved: dict[str, Path]) -> None:
@@ -133,7 +188,7 @@ def test_a_hub_id_that_cannot_be_had() -> None:
         REGISTRY.open("vq:nobody/nothing")
 
 
-@pytest.mark.parametrize("query", ["size=64&fit=pad", "size=2"])
+@pytest.mark.parametrize("query", ["size=64&fit=pad", "size=2", "size=64&size=64"])
 def test_sizes_without_meaning(query: str, saved: dict[str, Path]) -> None:
     with pytest.raises(SpecError):
         REGISTRY.open(f"vq:{saved['chameleon']}?{query}")

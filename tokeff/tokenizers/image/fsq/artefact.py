@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid
 from tokeff.tokenizers.image.fsq.config import FsqConfig
 from tokeff.tokenizers.image.fsq.model import FsqAutoencoder, fold
+from tokeff.tokenizers.model_files import refuse_misfit
 
 KEY = "tokeff.fsq/1"
 """The key of the configuration in the file's header."""
@@ -24,7 +25,8 @@ def save_weights(path: Path, config: FsqConfig, weights: Mapping[str, Tensor]) -
     folded = fold(weights, config)
     halves = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in folded.items()}
     partial = path.with_name(path.name + ".partial")
-    save_file(halves, partial, metadata={KEY: config.to_json()})
+    # Not `save_file`: nobody else could read it.
+    partial.write_bytes(save(halves, metadata={KEY: config.to_json()}))
     partial.replace(path)
 
 
@@ -46,10 +48,14 @@ def load_model(path: Path, *, device: str = "cpu") -> FsqAutoencoder:
     except (OSError, SafetensorError) as error:
         raise ArtefactInvalid(f"cannot be read as safetensors: {error}", where=str(path)) from error
     if text is None:
-        raise ArtefactInvalid("its header has no FSQ configuration", where=str(path), expected=f"the key {KEY}")
-    model = FsqAutoencoder(FsqConfig.from_json(text, str(path)), folded=True)
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ArtefactInvalid(f"its weights do not fit its configuration: {error}", where=str(path)) from error
+        raise ArtefactInvalid(
+            "its header has no FSQ configuration",
+            where=str(path),
+            expected=f"the key {KEY}",
+            fix="A model of transformers or diffusers has its config.json beside its weights.",
+        )
+    with torch.device("meta"):
+        model = FsqAutoencoder(FsqConfig.from_json(text, str(path)), folded=True)
+    refuse_misfit(weights, model.state_dict(), str(path))
+    model.load_state_dict(weights, assign=True)
     return model.to(device).eval()

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from tokeff.errors import ArtefactInvalid
 from tokeff.records.cards import Card
 from tokeff.tokenizers.image.vq.sources import Source
+from tokeff.tokenizers.model_files import refuse_misfit
 
 if TYPE_CHECKING:
     import torch
@@ -20,10 +20,9 @@ def load_weights(network: Any, source: Source, card: Card, *, saved_as: Callable
     """
     names = {name: saved_as(name) for name in network.state_dict()}
     weights = source.tensors(names.values(), allow_pickle=bool(card.parameters.get("allow_pickle", False)))
-    try:
-        network.load_state_dict({name: _floats(weights[saved]) for name, saved in names.items()}, assign=True)
-    except RuntimeError as error:
-        raise ArtefactInvalid(f"the weights do not fit the configuration: {error}", where=source.where) from error
+    found = {name: _floats(weights[saved]) for name, saved in names.items()}
+    refuse_misfit(found, network.state_dict(), source.where)
+    network.load_state_dict(found, assign=True)
 
 
 def prepare(network: Any, card: Card, device: str) -> Literal["float32", "bfloat16"]:

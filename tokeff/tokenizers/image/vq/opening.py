@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokeff.errors import ArtefactInvalid, SpecError
+from tokeff.errors import ArtefactInvalid, ArtefactMissing, SpecError
 from tokeff.records.cards import Card
 from tokeff.tokenizers.image.fsq.artefact import is_weights_file, load_model
 from tokeff.tokenizers.image.vq.clips import ClipVqTokenizer
@@ -94,8 +94,16 @@ def _own_weights(source: Source) -> Path | None:
     if source.root is None:
         return None
     path = source.root / WEIGHTS if source.root.is_dir() else source.root
-    if path.is_file() and is_weights_file(path):
+    is_alone = source.root.is_dir() and source.find(CONFIG) is None
+    if path.is_file() and (is_alone or is_weights_file(path)):
         return path
+    if is_alone:
+        raise ArtefactMissing(
+            f"is no model: there is no {CONFIG}",
+            where=source.where,
+            got=source.listing,
+            expected="a directory of transformers or diffusers, or one that `tokeff tokenizers train fsq-image` wrote",
+        )
     if not source.root.is_dir():
         raise ArtefactInvalid(
             "is a single file, but not one that `tokeff tokenizers train fsq-image` wrote",

@@ -41,7 +41,12 @@ class Source(ModelFiles):
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch.load raises whatever a damaged file makes it raise
-            raise ArtefactInvalid(f"cannot be read as weights: {error}", where=str(path)) from error
+            raise ArtefactInvalid(
+                "cannot be read as weights: it is damaged, or holds more than tensors, which could run code",
+                where=str(path),
+                got=type(error).__name__,
+                fix="Convert it to safetensors with the library that wrote it.",
+            ) from error
         if not isinstance(state, Mapping):
             raise ArtefactInvalid("is not a mapping of tensors", where=str(path), got=type(state).__name__)
         prefix = _prefix(wanted, state, str(path))
