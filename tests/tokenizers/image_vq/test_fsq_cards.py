@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors import safe_open
 
+import tokeff
 from tokeff.media.image import decode
 from tokeff.records.signals import ImageSignal
 from tokeff.tokenizers.image.fsq.config import FsqConfig
@@ -67,3 +69,10 @@ def test_claims_on_real_photographs(name: str, shared: Path) -> None:
     tokens += tokenizer.encode(load(shared / "corpora" / "image" / "cid22_validation"))
     used = np.unique(np.concatenate([each.streams[0] for each in tokens]))
     assert len(used) >= 0.95 * tokenizer.codebook_sizes[0]
+
+
+def test_a_run_states_what_is_done_to_sizes(tmp_path: Path) -> None:
+    Image.new("RGB", (37, 29)).save(tmp_path / "odd.png")
+    tokeff.profile(tmp_path, tokenizers="fsq-s4-80", reconstruction="off", out=tmp_path / "run")
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert "repeated to multiples of 8" in facts["inputs"]["fsq-s4-80"]["size"]

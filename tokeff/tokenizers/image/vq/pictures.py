@@ -49,6 +49,11 @@ class Pictures:
         """Batches begin as large as the device usually allows."""
         self.max_pixels = BATCH_PIXELS[self.device.partition(":")[0]]
 
+    @property
+    def input_policy(self) -> dict[str, str]:
+        """What is done to a picture before the model sees it; runs state it."""
+        return {"size": self.fit.sentence, "channels": "three; grey is repeated"}
+
     def count(self, header: ImageHeader) -> Counts:
         """The number of tokens of a picture of this size. Raises ItemError where it cannot be fitted."""
         n_tokens = self.fit(header.height, header.width).n_tokens
