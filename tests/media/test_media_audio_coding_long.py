@@ -10,6 +10,7 @@ from tokeff.errors import ItemError
 from tokeff.media import audio_coding
 from tokeff.media.audio_blocks import ForwardSamples
 from tokeff.media.audio_coding import Codec, decode_bytes, encode
+from tokeff.media.audio_limits import READ_SAMPLES
 from tokeff.records import signals
 from tokeff.records.headers import AudioHeader
 from tokeff.records.signals import AudioSignal, LongAudioSignal
@@ -53,6 +54,13 @@ def test_blocks_change_nothing(
     assert isinstance(read_later, LongAudioSignal)
     assert torch.equal(read_later.samples, copy.samples)
     assert torch.equal(read_later.read(50_000, 60_011), copy.samples[:, 50_000:])
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 44_100, 192_000])
+def test_flac_of_many_blocks_comes_back_exactly(rate_hz: int) -> None:
+    held = recording(2 * READ_SAMPLES + 7, rate_hz, 2)
+    copy = decode_bytes(encode(held, "flac"), "flac", held.header)
+    assert torch.equal(copy.samples, held.samples)
 
 
 def test_a_long_payload_that_ends_early_is_refused_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,15 @@ def test_nothing_is_said_of_few_tokens_or_a_codebook_in_use(n_tokens: int, n_typ
     assert not {caution.code for caution in cautions(profile(each))} & {"dead_codes", "dead_levels"}
 
 
+def test_codes_of_several_codebooks_are_counted_together() -> None:
+    each = replace(measured(4000, 15), codebook_sizes=(40, 40, 40))
+    each = replace(each, entropy={**each.entropy, "n_types": 55, "utilisation": 55 / 120})
+    found = {caution.code: caution for caution in cautions(profile(each))}
+    assert "55 of 120 codes occur, with 33.3 tokens per code" in found["dead_codes"].sentence
+    few = replace(each, n_tokens=120)
+    assert "dead_codes" not in {caution.code for caution in cautions(profile(few))}
+
+
 def test_the_page_has_a_table_of_digits() -> None:
     tables = [block for block in information(profile(measured(4000, 15))).blocks if isinstance(block, Table)]
     (table,) = tables

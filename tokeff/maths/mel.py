@@ -72,8 +72,8 @@ class LogMelDistance:
 
 
 def window_length(sample_rate_hz: int) -> int:
-    """The power of two of samples nearest to 40 ms."""
-    return 1 << round(torch.log2(torch.tensor(WINDOW_SECONDS * sample_rate_hz)).item())
+    """The power of two of samples nearest to 40 ms, and no less than a quarter needs: 4."""
+    return max(4, 1 << max(0, round(torch.log2(torch.tensor(WINDOW_SECONDS * sample_rate_hz)).item())))
 
 
 def mel_filters(sample_rate_hz: int, n_bins: int) -> Tensor:

@@ -50,6 +50,8 @@ RAW: Mapping[Codec, Any] = {
     "pcm": {"format": "RAW", "subtype": "PCM_16", "endian": "LITTLE"},
 }
 FLAC_MAX_CHANNELS = 8
+FLAC_BLOCK_SAMPLES = 4096
+"""Of each channel in a frame: what libFLAC has at its highest compression."""
 FLAC_MAX_RATE_HZ = 655_350
 
 
@@ -168,9 +170,11 @@ def flac_frames_offset(data: bytes) -> int:
 
 
 def _flac_preamble(header: AudioHeader) -> bytes:
-    """`fLaC` and a STREAMINFO block that says what the header knows; sizes of frames and MD5 are 0: unknown."""
+    """`fLaC` and a STREAMINFO block: what the header knows, and how long a block is (libsndfile seeks, and would get
+    lost without it, behind each read). Sizes of frames and MD5 are 0: unknown.
+    """
     packed = header.sample_rate_hz << 44 | (header.n_channels - 1) << 41 | 15 << 36 | header.n_samples
-    sizes = (16).to_bytes(2, "big") + (65535).to_bytes(2, "big") + bytes(6)
+    sizes = 2 * FLAC_BLOCK_SAMPLES.to_bytes(2, "big") + bytes(6)
     return b"fLaC" + bytes([0x80, 0, 0, 34]) + sizes + packed.to_bytes(8, "big") + bytes(16)
 
 

@@ -58,12 +58,13 @@ def _dead_codes(profile: Profile) -> Iterator[Caution]:
         # A vocabulary of text is not meant to occur whole; a codebook is.
         if each.modality == "text" or utilisation is None or each.vocab_size is None:
             continue
-        per_id = each.n_tokens / each.vocab_size
+        n_codes = sum(each.codebook_sizes) or each.vocab_size  # of all streams, as `n_types` is
+        per_id = each.n_tokens / n_codes
         if utilisation < DEAD and per_id >= PLENTY:
             yield Caution(
                 code="dead_codes",
                 about=(each.tokenizer,),
-                sentence=f"{each.entropy['n_types']:,} of {each.vocab_size:,} codes occur, with {digits(per_id)} "
+                sentence=f"{each.entropy['n_types']:,} of {n_codes:,} codes occur, with {digits(per_id)} "
                 "tokens per code: the others are dead on this corpus.",
             )
         yield from _dead_levels(each)
