@@ -4,6 +4,9 @@ Oracles: `maths.distortion` for SI-SDR and energies; torch.stft and Frobenius no
 and what auraloss 0.4.0's MultiResolutionSTFTLoss gives for one pair.
 """
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,6 +17,20 @@ from tokeff.maths.distortion import energies, si_sdr_db
 from tokeff.maths.mel import LogMelDistance, log_mel_distance_db
 from tokeff.maths.stft_distance import RESOLUTIONS, StftDistance, stft_distance
 from tokeff.maths.waveform import WaveformSums
+
+SURROUND = """
+import resource, torch
+from tokeff.maths.mel import LogMelDistance
+from tokeff.maths.stft_distance import StftDistance
+
+original = torch.rand(6, 2**20) - 0.5
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for distance in (StftDistance(), LogMelDistance(48_000)):
+    distance.add(original, original / 2)
+    assert distance.figure().value is not None
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+BLOCK_BYTES = 6 * 2**20 * 4
 
 AURALOSS = 0.612453
 """Of the pair in `test_stft_distance_of_a_known_pair`."""
@@ -104,3 +121,10 @@ def test_sounds_without_stft_distance() -> None:
     assert stft_distance(original, copy).reason == "shorter_than_window"
     assert stft_distance(torch.zeros(1, 5000), pair(5000)[1]).reason == "silent"
     assert stft_distance(pair(5000)[0], torch.zeros(1, 5000)).value is not None
+
+
+def test_channels_cost_no_more_than_their_samples() -> None:
+    """Spectra of all frames of a block of 5.1 would be more than 2 GiB."""
+    done = subprocess.run([sys.executable, "-c", SURROUND], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 16 * BLOCK_BYTES + 300 * 2**20

@@ -15,7 +15,7 @@ N_MELS = 80
 WINDOW_SECONDS = 0.04
 FLOOR_DB = -80.0
 CHUNK_FRAMES = 4096
-"""Frames transformed at once, to bound memory."""
+"""Frames of all channels that are transformed at once, to bound memory."""
 
 
 def log_mel_distance_db(original: Tensor, copy: Tensor, sample_rate_hz: int) -> Figure:
@@ -55,10 +55,9 @@ class LogMelDistance:
         self._held = (pair[0][:, done:], pair[1][:, done:])
 
     def _add_frames(self, original: Tensor, copy: Tensor) -> None:
-        for start in range(0, original.shape[1], CHUNK_FRAMES):
-            left, right = (
-                _bands_db(each[:, start : start + CHUNK_FRAMES], self.sample_rate_hz) for each in (original, copy)
-            )
+        most = max(1, CHUNK_FRAMES // len(original))
+        for start in range(0, original.shape[1], most):
+            left, right = (_bands_db(each[:, start : start + most], self.sample_rate_hz) for each in (original, copy))
             self._total += float((left - right).abs().sum(dtype=torch.float64))
             self._n_bands += left.numel()
 

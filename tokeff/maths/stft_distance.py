@@ -19,7 +19,7 @@ RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 FLOOR = 1e-8
 """Of squared magnitudes."""
 CHUNK_FRAMES = 4096
-"""Frames transformed at once, to bound memory."""
+"""Frames of all channels of both sounds that are transformed at once, to bound memory."""
 
 
 class StftDistance:
@@ -96,8 +96,9 @@ class _Resolution:
     def _frames(self, held: Tensor, n_samples: int) -> Tensor:
         """Add every frame within the first `n_samples`; what is left behind the last one's start."""
         n_frames = max(0, (n_samples - self.n_points) // self.step + 1)
-        for start in range(0, n_frames, CHUNK_FRAMES):
-            n = min(CHUNK_FRAMES, n_frames - start)
+        most = max(1, CHUNK_FRAMES // held[..., 0].numel())
+        for start in range(0, n_frames, most):
+            n = min(most, n_frames - start)
             first = start * self.step
             self._add(held[..., first : first + (n - 1) * self.step + self.n_points])
         return held[..., n_frames * self.step :]
