@@ -2,6 +2,11 @@
 
 Run: python benchmarks/bench_audio_codec.py SHARED [--out benchmarks/results/audio_codec.json] [--device cpu]
      python benchmarks/bench_audio_codec.py FOLDER --codec rvq:DIR --out other.json
+     python benchmarks/bench_audio_codec.py SHARED --anchors: only the table of anchors, beside what the file has
+
+Anchors: tokeff's codec at four points, Opus at 6 to 64 kbit/s, FLAC, mu-law at 8 kHz and 16-bit samples resampled to
+8 and 16 kHz, in all measures of sound, on the first ten utterances of speech (two of each speaker) and on 30 s of each
+other recording. A figure that a recording does not have is left out of the mean; where none has it, it is null.
 
 Rate: the codec's is its capacity (log2 of its ids) per second. Opus' is what its packets really have, without the byte
 that says how long each is. At each operating point Opus has the lowest of its settings whose real rate is not below the
@@ -15,20 +20,31 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tokeff.engine.environment import library_versions, machine
 from tokeff.maths.distortion import si_sdr_db
 from tokeff.maths.mel import log_mel_distance_db
+from tokeff.measures.sound import SOUND_FIGURES, compare_sound
 from tokeff.media.audio import decode, decode_bytes, encode
 from tokeff.records.signals import AudioSignal
+from tokeff.records.tokens import Tokens
 from tokeff.tokenizers.registry import Registry
 
 CODEC = "rvq-12k"
 CODEBOOKS = (6, 8, 12, 18, 24, 30, 36, 42, 48)
 OPUS_TARGETS = (6000, 6500, 7000, 7500, 8000, 8500, 9000, 9500, 10000, 10500, 11000, 11500, 12000, 12500, 13000, 14000)
+ANCHORS = (
+    *("rvq-2k", "rvq-3k", "rvq-6k", "rvq-12k"),
+    *("opus-6k", "opus-12k", "opus-16k", "opus-24k", "opus-32k", "opus-48k", "opus-64k"),
+    *("mulaw-8k", "pcm-16k?sample_rate=8000", "pcm-16k", "flac"),
+)
+ANCHOR_SECONDS = 30
 SUFFIXES = {".flac", ".ogg", ".wav", ".mp3", ".opus"}
 
 
@@ -118,21 +134,71 @@ def table(spec: str, signals: Sequence[AudioSignal], device: str) -> list[dict[s
     return rows
 
 
+def subset(parts: Mapping[str, Sequence[AudioSignal]]) -> dict[str, list[AudioSignal]]:
+    """Every fifth utterance of speech; the beginnings of the other recordings."""
+    kept: dict[str, list[AudioSignal]] = {}
+    for name, signals in parts.items():
+        kept[name] = list(signals[::5]) if len(signals) > 20 else [beginning(each) for each in signals]
+    return kept
+
+
+def beginning(signal: AudioSignal) -> AudioSignal:
+    n = min(signal.header.n_samples, ANCHOR_SECONDS * signal.header.sample_rate_hz)
+    return AudioSignal(header=replace(signal.header, n_samples=n), samples=signal.samples[:, :n].contiguous())
+
+
+def bits_of(spec: str, tokens: Tokens, n_codes: int) -> float:
+    """Capacity of the ids; of Opus without the bytes that say how long packets are."""
+    if spec.startswith("opus"):
+        return 8 * packet_bytes(tokens.streams[0].astype(np.uint8).tobytes())
+    return tokens.counts.n_tokens * math.log2(n_codes)
+
+
+def anchor(spec: str, signals: Sequence[AudioSignal], device: str) -> dict[str, Any]:
+    """Real rate, and the mean of each figure over the recordings that have it."""
+    tokenizer: Any = Registry.load().open(spec, device=device)
+    n_bits, found = 0.0, []
+    for signal in signals:
+        (tokens,) = tokenizer.encode([signal])
+        (copy,) = tokenizer.decode([tokens], [signal.header])
+        n_bits += bits_of(spec, tokens, tokenizer.codebook_sizes[0])
+        found.append(compare_sound(signal, copy, lambda original, other: None)[1])
+    row: dict[str, Any] = {"tokenizer": spec, "bits_per_second": round(n_bits / seconds_of(signals))}
+    for name in SOUND_FIGURES:
+        values = [value for each in found if (value := each[name].value) is not None]
+        reasons = sorted({reason for each in found if (reason := each[name].reason) is not None})
+        row[name] = round(statistics.mean(values), 3) if values else None
+        row |= {f"{name}_absent": reasons} if reasons else {}
+    print(json.dumps(row), flush=True)
+    return row
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path, help="folder with corpora/audio/eval, or with recordings")
     parser.add_argument("--codec", default=CODEC, help="card or specification")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "audio_codec.json")
+    parser.add_argument("--anchors", action="store_true", help="only the table of anchors")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()
     corpus = arguments.shared / "corpora" / "audio" / "eval"
     parts = {"recordings": load(arguments.shared)} if not corpus.is_dir() else {
         "speech": load(corpus / "librispeech"), "music and whale": load(corpus, deep=False)
     }  # fmt: skip
-    results: dict[str, Any] = {"machine": machine(), "libraries": library_versions(), "device": arguments.device}
-    for name, signals in parts.items():
+    made = {"machine": machine(), "libraries": library_versions(), "device": arguments.device}
+    results: dict[str, Any] = json.loads(arguments.out.read_text("utf-8")) if arguments.anchors else dict(made)
+    for name, signals in {} if arguments.anchors else parts.items():
         print(f"{name}: {len(signals)} recordings, {seconds_of(signals):.0f} s", flush=True)
         results[name] = table(arguments.codec, signals, arguments.device)
+    tables = {
+        name: {
+            "n_recordings": len(signals),
+            "seconds": round(seconds_of(signals), 1),
+            "rows": [anchor(spec, signals, arguments.device) for spec in ANCHORS],
+        }
+        for name, signals in subset(parts).items()
+    }
+    results["anchors"] = {**made, **tables}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
 

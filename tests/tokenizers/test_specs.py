@@ -48,6 +48,7 @@ def test_a_hub_id_becomes_the_artefact(registry: Registry) -> None:
         ("codec-bytes:jpeg", SpecError, "Write image/codec-bytes:jpeg"),
         ("jpeg-q75?qualty=4", NotFound, "Did you mean quality"),
         ("jpeg-q75?quality", SpecError, "not key=value; got quality"),
+        ("jpeg-q75?quality=3&quality=4", SpecError, "quality is given twice"),
         ("jpeg-q75?quality=high", CardErrors, "quality: wrong type; got str 'high'; expected int"),
     ],
 )

@@ -100,6 +100,7 @@ def _overrides(query: str, family: Family, spec: str) -> dict[str, ParameterValu
         problems.append(CardError(what, where=f"{spec}: {name}", got=got, expected=expected))
 
     overrides: dict[str, ParameterValue] = {}
+    given: set[str] = set()
     for pair in filter(None, query.split("&")):
         name, equals, text = pair.partition("=")
         if not equals:
@@ -108,6 +109,9 @@ def _overrides(query: str, family: Family, spec: str) -> dict[str, ParameterValu
             raise SpecError("a parameter is given twice", where=spec, got=name)
         if name not in family.parameters:
             raise NotFound.among(f"parameter of the family {family.name}", name, family.parameters, fix=f"In {spec!r}.")
+        if name in given:
+            raise SpecError(f"{name} is given twice", where=spec, got=query, expected="each parameter once")
+        given.add(name)
         value = check_value(name, _typed(text, family.parameters[name]), family.parameters[name], report)
         if value is not None:
             overrides[name] = value

@@ -133,6 +133,8 @@ def test_ids_of_another_recording_are_refused(opened: Opened, recording: Recordi
         ("dac", "?bandwidth=6", "no bandwidths"),
         ("encodec-24k", "?bandwidth=6&n_codebooks=2", "give one"),
         ("dac", "?chunk_seconds=0.001", "too short"),
+        ("dac", "?chunk_seconds=nan", "is no length"),
+        ("dac", "?chunk_seconds=inf", "is no length"),
         ("encodec-48k", "?chunk_seconds=5", "chunks of its own"),
     ],
 )

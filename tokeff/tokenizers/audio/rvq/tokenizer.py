@@ -11,6 +11,7 @@ Recordings go through in blocks: memory is that of a batch, and of the tokens. I
 card says otherwise. Leaves out the way back (`autoencoder`).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -167,6 +168,8 @@ def chunks_of(codec: AudioCodec, card: Card) -> Chunks:
         length, stride = codec.own_chunks
         return Chunks(length=length, stride=stride, least=codec.least_samples)
     wanted = (CHUNK_SECONDS if seconds is None else float(str(seconds))) * codec.sample_rate_hz
+    if not math.isfinite(wanted):
+        raise SpecError("is no length", where=f"{card.name}: chunk_seconds", got=seconds, expected="a number of seconds")
     length = int(wanted if seconds is not None else min(wanted, BATCH_SAMPLES["cpu"]))
     length -= length % codec.hop_samples
     if length < max(codec.hop_samples, codec.least_samples):
