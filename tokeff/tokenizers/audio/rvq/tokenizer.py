@@ -169,7 +169,7 @@ def chunks_of(codec: AudioCodec, card: Card) -> Chunks:
         return Chunks(length=length, stride=stride, least=codec.least_samples)
     wanted = (CHUNK_SECONDS if seconds is None else float(str(seconds))) * codec.sample_rate_hz
     if not math.isfinite(wanted):
-        raise SpecError("is no length", where=f"{card.name}: chunk_seconds", got=seconds, expected="a number of seconds")
+        raise SpecError("is no length", where=f"{card.name}: chunk_seconds", got=seconds, expected="seconds")
     length = int(wanted if seconds is not None else min(wanted, BATCH_SAMPLES["cpu"]))
     length -= length % codec.hop_samples
     if length < max(codec.hop_samples, codec.least_samples):
