@@ -12,7 +12,7 @@ from tokeff.records.headers import AudioHeader
 from tokeff.records.signals import AudioSignal
 from tokeff.tokenizers.registry import Registry
 
-NAMES = ("encodec-24k", "encodec-48k", "dac", "mimi", "xcodec", "higgs", "xcodec2", "neucodec")
+NAMES = ("encodec-24k", "encodec-48k", "dac", "mimi", "xcodec", "higgs", "xcodec2", "neucodec", "wavtokenizer")
 N_CODES = 64
 Recording = Callable[..., AudioSignal]
 Opened = Callable[..., Any]
@@ -73,6 +73,17 @@ FINITE: dict[str, Any] = {
 }
 
 
+WAVTOKENIZER: dict[str, Any] = {
+    "num_filters": 4,
+    "hidden_size": 16,
+    "codebook_dim": 16,
+    "codebook_size": N_CODES,
+    "decoder_hidden_size": 64,
+    "decoder_intermediate_size": 64,
+    "decoder_num_layers": 2,
+}
+
+
 def acoustic(ratios: list[int]) -> dict[str, Any]:
     """The DAC inside X-Codec and Higgs."""
     shape = {"downsampling_ratios": ratios, "upsampling_ratios": ratios, "hidden_size": 16}
@@ -99,6 +110,7 @@ def build(name: str) -> Any:
         ),
         "xcodec2": lambda: hf.Xcodec2Model(hf.Xcodec2Config(**FINITE)),
         "neucodec": lambda: hf.NeuCodecModel(hf.NeuCodecConfig(**FINITE)),
+        "wavtokenizer": lambda: hf.WavTokenizerModel(hf.WavTokenizerConfig(**WAVTOKENIZER)),
     }
     network = makers[name]().eval()
     fill(network)
@@ -114,7 +126,7 @@ def fill(network: Any) -> None:
     drawn = [torch.randn(each.shape) for each in held]
     sounds = draw(6000, n_channels=getattr(network.config, "audio_channels", 1)).samples[None]
     used: dict[float, int] = {}
-    for size in (1.0, 0.1, 0.01, 0.003) if held else ():
+    for size in (1.0, 0.1, 0.01, 0.003, 0.001, 0.0003) if held else ():
         for each, values in zip(held, drawn, strict=True):
             each.copy_(values * size)
         forget(network)
