@@ -111,3 +111,19 @@ def test_headers_of_inflated_items(tmp_path: Path) -> None:
     (item,) = find([tmp_path])
     assert isinstance(item, Item)
     assert read_header(item).raw_bytes == len(TEXT)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+@pytest.mark.parametrize("kind", PACK)
+def test_of_a_cut_file_the_field_is_guessed_from_what_is_there(tmp_path: Path, kind: str, name: str) -> None:
+    draw = Random(0)
+    lines = [f'{{"id": {n}, "content": "{draw.randbytes(30).hex()}"}}\n' for n in range(3000)]
+    packed = PACK[kind]("".join(lines).encode())
+    (tmp_path / f"{name}.{kind}").write_bytes(packed[: len(packed) // 2])
+    *items, last = find([tmp_path])
+    assert isinstance(last, Failure)
+    assert last.reason == "truncated"
+    assert 500 < len(items) < 3000
+    assert [item.key for item in items] == [
+        f"{tmp_path.name}/{name}.{kind}#L{n}.content" for n in range(1, len(items) + 1)
+    ]

@@ -115,11 +115,8 @@ def _archive(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
 def _json_lines(piece: Piece, options: ReadOptions) -> Iterator[Cut]:
     guess = Guess(columns=_asked(options), note="")
     if not options.columns:
-        try:
-            with open_inflated(piece.path, options.storage) as stream:
-                guess = guess_of_records(first_records(stream))
-        except ItemError:
-            guess = guess_of_records([])  # the damage is told where the file is read
+        with open_inflated(piece.path, options.storage) as stream:
+            guess = guess_of_records(first_records(stream))
     piece = replace(piece, columns=guess.columns)
     if not guess.columns:
         yield Cut(_without_columns(piece, "no field of its first lines is a text"))

@@ -95,9 +95,8 @@ def parsed(line: bytes) -> dict[str, Any]:
 
 def first_records(stream: BinaryIO) -> list[dict[str, Any]]:
     """The records among the first lines, to guess from; lines that are none are passed over."""
-    head = io.BytesIO(stream.read(LOOKED_AT_BYTES))
     records = []
-    for _, line in islice(numbered_lines(head, LOOKED_AT_BYTES), LOOKED_AT_LINES):
+    for _, line in islice(numbered_lines(_head(stream), LOOKED_AT_BYTES), LOOKED_AT_LINES):
         try:
             records.append(parsed(line or b""))
         except ItemError:
@@ -107,8 +106,7 @@ def first_records(stream: BinaryIO) -> list[dict[str, Any]]:
 
 def is_json_lines(stream: BinaryIO) -> bool:
     """Whether a stream begins with two lines that are an object each. A JSON file of one value does not."""
-    head = io.BytesIO(stream.read(LOOKED_AT_BYTES))
-    lines = (line for _, line in numbered_lines(head, LOOKED_AT_BYTES) if line is None or line.strip())
+    lines = (line for _, line in numbered_lines(_head(stream), LOOKED_AT_BYTES) if line is None or line.strip())
     n_objects = 0
     for line in islice(lines, 2):
         try:
@@ -117,3 +115,15 @@ def is_json_lines(stream: BinaryIO) -> bool:
             break
         n_objects += 1
     return n_objects == 2
+
+
+def _head(stream: BinaryIO) -> BinaryIO:
+    """The beginning of a stream, up to where it is damaged: that is told where all of it is read."""
+    head = io.BytesIO()
+    try:
+        while head.tell() < LOOKED_AT_BYTES and (line := stream.readline(LOOKED_AT_BYTES - head.tell())):
+            head.write(line)
+    except ItemError:
+        pass
+    head.seek(0)
+    return head

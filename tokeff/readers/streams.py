@@ -20,6 +20,8 @@ from tokeff.readers.units import MAX_UNIT_BYTES
 Compression = Literal["gz", "zst"]
 COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst", ".zstd": "zst", ".tgz": "gz"}
 BUFFER_BYTES = 2**18
+ZST_BYTES = 2**12
+"""Read at once: Arrow drops what it has of a read when it comes upon damage."""
 URL = re.compile(r"[a-z][a-z0-9+.-]*(::[a-z0-9+.-]+)*://", re.IGNORECASE)
 """Also of chains of file systems, such as simplecache::s3://."""
 Storage = tuple[tuple[str, str], ...]
@@ -93,8 +95,10 @@ class Inflated(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill some of the buffer."""
         try:
-            read = self._content.read1 if self._kind == "gz" else self._content.read
-            data: bytes = read(len(buffer))
+            if self._kind == "gz":
+                data: bytes = self._content.read1(len(buffer))
+            else:
+                data = self._content.read(min(len(buffer), ZST_BYTES))
         except EOFError as error:
             raise cut(self._kind) from error
         except (gzip.BadGzipFile, zlib.error) as error:
