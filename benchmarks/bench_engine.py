@@ -1,6 +1,6 @@
 """The engine at scale: what a second worker gains, what an item costs, how much memory the driver takes.
 
-    python benchmarks/bench_engine.py scaling  [--pictures 600]        wall time with one worker over that with two
+    python benchmarks/bench_engine.py scaling  [--pictures 600 --files 60]  wall time of one worker over that of two
     python benchmarks/bench_engine.py overhead [--items 300000]        CPU time per line of JSON, everything included
     python benchmarks/bench_engine.py memory   [--items 1000 1000000]  peak memory of the driver
     python benchmarks/bench_engine.py large    [--gigabytes 10]        one JSON lines file: peak memory, of workers too
@@ -12,11 +12,14 @@ benchmarks/results/engine_<name>.json.
 
 import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,8 @@ from tokeff.engine.environment import library_versions, machine
 
 RESULTS = Path(__file__).parent / "results"
 N_ROUNDS = 3
+TOKENIZERS = {"pictures": "jpeg-q75", "texts": "tekken"}
+PLAIN = {"tokenizers": "bytes", "reconstruction": "off"}
 PROGRAM = """
 import json, resource, sys, time
 import tokeff
@@ -43,10 +48,11 @@ print(json.dumps({
 
 
 def profiled(corpus: Path, **options: Any) -> dict[str, Any]:
-    """One run in a fresh process: seconds, CPU seconds, peak memory, counts."""
-    given = {"device": "cpu", **options}
-    command = [sys.executable, "-c", PROGRAM, str(corpus), json.dumps(given)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    """One run in a fresh process that keeps its run directory: seconds, CPU seconds, peak memory, counts."""
+    with tempfile.TemporaryDirectory() as run:
+        given = {"device": "cpu", "out": f"{run}/run", **options}
+        command = [sys.executable, "-c", PROGRAM, str(corpus), json.dumps(given)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise SystemExit(result.stderr)
     figures: dict[str, Any] = json.loads(result.stdout)
@@ -64,49 +70,88 @@ def lines_of_text(path: Path, n_items: int, n_bytes: int = 100) -> None:
 
 
 def scaling(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Pictures to JPEG and back: CPU-bound, and the same work for every worker."""
+    """Pictures to JPEG and back, and texts through a vocabulary: bound by the CPU, the same work for every worker."""
+    found = {}
+    for name, make, few, many in (
+        ("pictures", pictures, arguments.pictures // 10, arguments.pictures),
+        ("texts", texts, arguments.files // 10, arguments.files),
+    ):
+        for n in (few, many):
+            (folder / f"{name}{n}").mkdir()
+            make(folder / f"{name}{n}", n)
+        found[name] = _scaled([folder / f"{name}{n}" for n in (few, many)], TOKENIZERS[name])
+        each = found[name]
+        print(
+            f"{name}: two workers are {each['whole']:.2f} x as fast as one, start-up included; "
+            f"{each['steady']:.2f} x per item; one worker keeps {each['cores_of_one_worker']:.2f} cores busy"
+        )
+    return found
+
+
+def pictures(folder: Path, n: int) -> None:
+    """Pictures of 768 x 576."""
     from PIL import Image
 
     draw = np.random.default_rng(0)
-    for number in range(arguments.pictures):
+    for number in range(n):
         coarse = Image.fromarray(draw.integers(0, 256, (48, 64, 3), dtype=np.uint8))
         coarse.resize((768, 576), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
-    rounds = [{n: profiled(folder, tokenizers="jpeg-q75", workers=n) for n in (1, 2)} for _ in range(N_ROUNDS)]
-    if len({json.dumps(run["n_tokens"]) for each in rounds for run in each.values()}) != 1:
+
+
+def texts(folder: Path, n: int) -> None:
+    """Files of 8 MB: so many shards that no worker waits for the other one's last."""
+    lines_of_text(folder / "0.jsonl", 4000, 2000)
+    for number in range(1, n):
+        shutil.copyfile(folder / "0.jsonl", folder / f"{number}.jsonl")
+
+
+def _scaled(corpora: list[Path], tokenizer: str) -> dict[str, Any]:
+    """Wall time of one worker over that of two: of the whole command, and of what more items cost."""
+    options = {"tokenizers": tokenizer}
+    rounds = [
+        {n: [profiled(corpus, workers=n, **options) for corpus in corpora] for n in (1, 2)} for _ in range(N_ROUNDS)
+    ]
+    if len({json.dumps([run["n_tokens"] for run in runs]) for each in rounds for runs in each.values()}) != 1:
         raise SystemExit("one and two workers count differently")
-    ratios = sorted(each[1]["seconds"] / each[2]["seconds"] for each in rounds)
-    print(f"two workers are {ratios[len(ratios) // 2]:.2f} x as fast as one")
-    return {"ratios": ratios, "median_ratio": ratios[len(ratios) // 2], "rounds": rounds}
+    whole = [each[1][1]["seconds"] / each[2][1]["seconds"] for each in rounds]
+    steady = [_slope(each[1], "seconds") / _slope(each[2], "seconds") for each in rounds]
+    busy = [_slope(each[1], "cpu_seconds") / _slope(each[1], "seconds") for each in rounds]
+    medians = {"whole": median(whole), "steady": median(steady), "cores_of_one_worker": median(busy)}
+    return {**medians, "whole_by_round": whole, "steady_by_round": steady, "rounds": rounds}
+
+
+def _slope(runs: list[dict[str, Any]], name: str) -> float:
+    """What one item more costs: start-up falls out."""
+    few, many = runs
+    slope: float = (many[name] - few[name]) / (many["n_items"] - few["n_items"])
+    return slope
 
 
 def overhead(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """The slope between few and many lines: reading, decoding, encoding, tallying, writing rows, adding up."""
-    runs = {}
+    runs = []
     for n_items in (1000, arguments.items[0]):
         corpus = folder / f"{n_items}.jsonl"
         lines_of_text(corpus, n_items)
-        options = {"tokenizers": "bytes", "reconstruction": "off", "workers": 1}
-        runs[n_items] = min((profiled(corpus, **options) for _ in range(N_ROUNDS)), key=_cpu)
-    few, many = runs.values()
-    slope = (many["cpu_seconds"] - few["cpu_seconds"]) / (many["n_items"] - few["n_items"]) * 1e6
+        tries = [profiled(corpus, **PLAIN, workers=1) for _ in range(N_ROUNDS)]
+        runs.append(min(tries, key=lambda run: float(run["cpu_seconds"])))
+    slope = _slope(runs, "cpu_seconds") * 1e6
     print(f"{slope:.1f} µs of CPU per line, everything included")
     return {"microseconds_per_item": slope, "runs": runs}
 
 
-def _cpu(run: dict[str, Any]) -> float:
-    seconds: float = run["cpu_seconds"]
-    return seconds
-
-
 def memory(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Driver and worker, from few items to many."""
-    runs = {}
-    for n_items in arguments.items:
-        corpus = folder / f"{n_items}.jsonl"
-        lines_of_text(corpus, n_items)
-        runs[n_items] = profiled(corpus, tokenizers="bytes", reconstruction="off", workers=1)
-        print(n_items, _peaks(runs[n_items]))
-    return {"runs": runs}
+    """Driver and worker, from few items to many: all of it measured, and counted from headers alone."""
+    found: dict[str, Any] = {}
+    for name, options in (("measured", PLAIN), ("counted", {"tokenizers": "bytes", "count_only": True})):
+        runs = found[name] = {}
+        for n_items in arguments.items:
+            corpus = folder / f"{n_items}.jsonl"
+            if not corpus.exists():
+                lines_of_text(corpus, n_items)
+            runs[n_items] = profiled(corpus, **options, workers=1)
+            print(f"{n_items} {name}: {_peaks(runs[n_items])}")
+    return found
 
 
 def large(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -120,7 +165,7 @@ def large(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
             out.write(block)
     run = profiled(corpus, tokenizers="tekken", reconstruction="off", workers=arguments.workers)
     size = corpus.stat().st_size
-    print(f"{size / 1e9:.1f} GB: {_peaks(run)}, {size / 1e6 / run['seconds']:.0f} MB/s")
+    print(f"{size / 1e9:.1f} GB: {_peaks(run)}, {run['seconds']:.0f} s, {size / 1e6 / run['seconds']:.0f} MB/s")
     return {"stored_bytes": size, **run}
 
 
@@ -130,7 +175,7 @@ def files(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         if number % 1000 == 0:
             (folder / f"{number // 1000:04d}").mkdir()
         (folder / f"{number // 1000:04d}" / f"{number}.txt").write_text(f"tiny text number {number}")
-    run = profiled(folder, tokenizers="bytes", reconstruction="off", workers=arguments.workers)
+    run = profiled(folder, **PLAIN, workers=arguments.workers)
     print(f"{run['n_items']} files: {_peaks(run)}, {run['seconds']:.0f} s")
     return run
 
@@ -149,6 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument("--pictures", type=int, default=600)
+    parser.add_argument("--files", type=int, default=60)
     parser.add_argument("--items", type=int, nargs="+")
     parser.add_argument("--gigabytes", type=float, default=10)
     parser.add_argument("--workers", type=int, default=2)
@@ -156,7 +202,7 @@ def main() -> None:
     arguments.items = arguments.items or DEFAULT_ITEMS.get(arguments.name)
     with tempfile.TemporaryDirectory() as folder:
         figures = BENCHMARKS[arguments.name](Path(folder), arguments)
-    report = {"machine": machine(), "libraries": library_versions(), **figures}
+    report = {"machine": machine(), "libraries": library_versions(), "load_average": os.getloadavg(), **figures}
     out = RESULTS / f"engine_{arguments.name}.json"
     out.write_text(json.dumps(report, indent=1) + "\n")
 

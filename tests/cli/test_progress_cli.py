@@ -1,6 +1,9 @@
 """Progress: one JSON object per event where it is asked for, nothing where standard error is no terminal."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from time import sleep
 
@@ -54,3 +57,22 @@ def test_a_rate_and_what_is_left() -> None:
     assert (facts["n_items"], facts["n_errors"], facts["stored_bytes"]) == (2, 1, 1000)
     assert 0 < facts["bytes_per_second"] <= 1000 / 0.02
     assert facts["seconds_left"] == pytest.approx(2000 / facts["bytes_per_second"], abs=0.1)
+
+
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from tokeff.cli import main
+main()
+"""
+
+
+def test_an_interrupt_is_told(corpus: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTIBLE, "profile", str(corpus), "-t", "bytes", "--log-json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "Listing" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+    assert process.returncode == 130
+    assert told.splitlines()[-1] == "tokeff: interrupted"

@@ -184,3 +184,11 @@ def test_a_disk_that_is_full_is_a_refusal_and_the_run_goes_on(corpus: Path, tmp_
     profile(corpus, run)
     profile(corpus, tmp_path / "whole")
     assert content(run) == content(tmp_path / "whole")
+
+
+def test_a_damaged_plan_is_told(corpus: Path, unfinished: Path) -> None:
+    plan = unfinished / "shards" / "plan.jsonl"
+    plan.write_text(plan.read_text()[:-20])
+    with pytest.raises(RunError, match=r"the plan of a run is damaged.*--fresh"):
+        profile(corpus, unfinished)
+    assert profile(corpus, unfinished, fresh=True).n_ok == 4500

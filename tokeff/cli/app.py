@@ -15,6 +15,9 @@ from tokeff.cli.tokenizers import tokenizers
 from tokeff.cli.validate import validate
 from tokeff.errors import TokeffError
 
+INTERRUPTED = 130
+"""Exit code."""
+
 app = typer.Typer(
     name="tokeff",
     help="Measure how efficiently tokenizers turn bytes into tokens, in every modality, and plan with it.",
@@ -50,6 +53,8 @@ def run() -> None:
     except TokeffError as error:
         typer.echo(f"tokeff: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("tokeff: interrupted", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        # What Typer makes of an interrupt.
+        if end.code == INTERRUPTED:
+            typer.echo("tokeff: interrupted", err=True)
+        raise

@@ -85,9 +85,7 @@ class Ledger:
 
     def shards(self) -> Iterator[Shard]:
         """Every shard, in order."""
-        with (self.folder / "plan.jsonl").open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines):
-                yield Shard.from_line(number, line)
+        yield from _shards(self.folder / "plan.jsonl")
 
     def path(self, kind: str, shard: Shard, *terms: object) -> Path:
         """Where a result lies or will lie."""
@@ -192,10 +190,19 @@ def _refuse_other_corpus(run: Path, plan: Path, planned: Path) -> None:
             raise _differs(run, "an unfinished run of another corpus", _difference(was, now))
 
 
-def _pieces(plan: Path) -> Iterator[Piece]:
+def _shards(plan: Path) -> Iterator[Shard]:
     with plan.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines):
-            yield from Shard.from_line(number, line).part.pieces
+        try:
+            for number, line in enumerate(lines):
+                yield Shard.from_line(number, line)
+        except (ValueError, KeyError, TypeError) as error:
+            fix = "Begin again with --fresh."
+            raise RunError("the plan of a run is damaged", where=str(plan), got=error, fix=fix) from error
+
+
+def _pieces(plan: Path) -> Iterator[Piece]:
+    for shard in _shards(plan):
+        yield from shard.part.pieces
 
 
 def _difference(was: Piece | None, now: Piece | None) -> str:
