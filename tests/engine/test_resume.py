@@ -192,3 +192,15 @@ def test_a_damaged_plan_is_told(corpus: Path, unfinished: Path) -> None:
     with pytest.raises(RunError, match=r"the plan of a run is damaged.*--fresh"):
         profile(corpus, unfinished)
     assert profile(corpus, unfinished, fresh=True).n_ok == 4500
+
+
+def test_a_run_is_not_written_into_the_folder_that_it_reads(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"within the corpus.*outside of it"):
+        profile(corpus, corpus / "runs" / "first")
+    assert sorted(path.name for path in corpus.iterdir()) == ["0.txt", "1.txt", "2.txt"]
+    assert profile(corpus / "0.txt", tmp_path / "corpus" / "run").n_ok == 1500
+
+
+def test_a_place_that_cannot_be_written_needs_no_room(corpus: Path) -> None:
+    with pytest.raises(RunError, match=r"Not a directory\. Give -o a place that can be written"):
+        profile(corpus / "0.txt", corpus / "0.txt" / "run")

@@ -9,7 +9,9 @@
 Files are written beside their place and renamed, `run.json` last: a directory with a `run.json` is complete.
 """
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from tokeff.records.tallies import Tally
 
 MEASUREMENTS_SCHEMA = "tokeff.measurements/1"
 RUN_SCHEMA = "tokeff.run/1"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FILES = ("run.json", "measurements.json", "items.parquet", "errors.jsonl")
 
 
@@ -54,10 +57,7 @@ class RunDirectory:
         except BaseException as error:
             _clear(folder, remove=not was_there)
             if isinstance(error, OSError):
-                fix = "What is done is kept in it: make room, then give the same command again."
-                raise RunError(
-                    f"cannot write the run: {error.strerror or error}", where=str(folder), fix=fix
-                ) from error
+                raise unwritable(folder, error) from error
             raise
 
     def add_rows(self, modality: Modality, tokenizer: str, tally: Tally) -> None:
@@ -96,6 +96,26 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RunError("is not a JSON object", where=str(path))
     return content
+
+
+def unwritable(folder: Path, error: OSError) -> RunError:
+    """The system's refusal to write, with what a person can do."""
+    is_full = error.errno in FULL
+    again = "What is done is kept: make room, then give the same command again."
+    fix = again if is_full else "Give -o a place that can be written."
+    return RunError(f"cannot write the run: {error.strerror or error}", where=str(folder), fix=fix)
+
+
+def refuse_within(folder: Path, paths: Sequence[str]) -> None:
+    """Raises RunError where a run would be written into a folder that it reads: its own files would be items."""
+    for path in paths:
+        if os.path.isdir(path) and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path)):  # noqa: PTH112
+            raise RunError(
+                "the output directory is within the corpus, whose files are all read",
+                where=str(folder),
+                got=f"the folder {path}",
+                fix="Give -o a place outside of it, or name what is read by a quoted pattern.",
+            )
 
 
 def refuse_occupied(folder: Path) -> None:

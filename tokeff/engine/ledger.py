@@ -17,6 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from tokeff.engine.directory import unwritable
 from tokeff.engine.options import Options
 from tokeff.engine.results import Result
 from tokeff.engine.shards import Shard, divided
@@ -144,8 +145,7 @@ def _written(run: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        fix = "What is done is kept: make room, then give the same command again."
-        raise RunError(f"cannot write the run: {error.strerror or error}", where=str(run), fix=fix) from error
+        raise unwritable(run, error) from error
 
 
 @contextmanager
