@@ -15,6 +15,7 @@ import tokeff
 from tokeff.engine.ledger import Ledger
 from tokeff.engine.options import Options
 from tokeff.engine.profile import job
+from tokeff.engine.validate import validate
 from tokeff.errors import RunError
 from tokeff.records.cards import Artefact, Card
 
@@ -194,11 +195,14 @@ def test_a_damaged_plan_is_told(corpus: Path, unfinished: Path) -> None:
     assert profile(corpus, unfinished, fresh=True).n_ok == 4500
 
 
-def test_a_run_is_not_written_into_the_folder_that_it_reads(corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"within the corpus.*outside of it"):
-        profile(corpus, corpus / "runs" / "first")
-    assert sorted(path.name for path in corpus.iterdir()) == ["0.txt", "1.txt", "2.txt"]
-    assert profile(corpus / "0.txt", tmp_path / "corpus" / "run").n_ok == 1500
+def test_runs_within_the_corpus_are_no_part_of_it(corpus: Path) -> None:
+    first, second = corpus / "runs" / "first", corpus / "second"
+    assert profile(corpus, first).n_in == 4500
+    assert profile(corpus, second).n_in == 4500
+    assert (first / "shards" / "job.json").is_file()
+    assert validate(second).differences == ()
+    with pytest.raises(RunError):
+        profile(corpus, corpus)
 
 
 def test_a_place_that_cannot_be_written_needs_no_room(corpus: Path) -> None:

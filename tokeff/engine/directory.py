@@ -11,7 +11,6 @@ Files are written beside their place and renamed, `run.json` last: a directory w
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,18 +103,6 @@ def unwritable(folder: Path, error: OSError) -> RunError:
     again = "What is done is kept: make room, then give the same command again."
     fix = again if is_full else "Give -o a place that can be written."
     return RunError(f"cannot write the run: {error.strerror or error}", where=str(folder), fix=fix)
-
-
-def refuse_within(folder: Path, paths: Sequence[str]) -> None:
-    """Raises RunError where a run would be written into a folder that it reads: its own files would be items."""
-    for path in paths:
-        if os.path.isdir(path) and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path)):  # noqa: PTH112
-            raise RunError(
-                "the output directory is within the corpus, whose files are all read",
-                where=str(folder),
-                got=f"the folder {path}",
-                fix="Give -o a place outside of it, or name what is read by a quoted pattern.",
-            )
 
 
 def refuse_occupied(folder: Path) -> None:

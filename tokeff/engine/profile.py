@@ -13,7 +13,7 @@ from typing import Any
 
 from tokeff.engine.conduct import Conductor
 from tokeff.engine.device import resolve_device
-from tokeff.engine.directory import RunDirectory, discard, refuse_occupied, refuse_within
+from tokeff.engine.directory import RunDirectory, discard, refuse_occupied
 from tokeff.engine.environment import code_digest, library_versions, machine
 from tokeff.engine.executors.choose import executor
 from tokeff.engine.ledger import Ledger
@@ -39,8 +39,6 @@ def profile(
     registry = Registry.load(options.cards)
     chosen = [registry.card(spec) for spec in options.tokenizers]
     device = resolve_device(options.device)
-    if out is not None:
-        refuse_within(out, options.paths)
     with _place(out) as place, Ledger.open(place, job(options, chosen, device), fresh=how.fresh) as ledger:
         observer.stage("Listing the corpus")
         ledger.plan(options)

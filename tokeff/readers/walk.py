@@ -1,8 +1,9 @@
 """Walking folders: every file once, in a fixed order, lazily.
 
 Entries are sorted within each folder, so only one folder's names per level are in memory. Hidden entries (a dot in
-front) and what systems leave behind (`Thumbs.db`, `__pycache__`, ...) are passed over, unless they were named
-themselves. Symbolic links are followed; loops and broken links are found. Leaves out what is in the files (`corpus`).
+front), what systems leave behind (`Thumbs.db`, `__pycache__`, ...) and runs of tokeff are passed over, unless they
+were named themselves. Symbolic links are followed; loops and broken links are found. Leaves out what is in the files
+(`corpus`).
 """
 
 import errno
@@ -16,6 +17,8 @@ from tokeff.readers.roots import Root, matcher
 JUNK = {"Thumbs.db", "ehthumbs.db", "desktop.ini", "__pycache__", "__MACOSX", "$RECYCLE.BIN", "lost+found"}
 DATASET_FILES = {"state.json", "dataset_info.json", "dataset_dict.json"}
 """What `save_to_disk` of the datasets library writes beside its Arrow files."""
+RUN_LEDGER = "shards/job.json"
+"""What a run directory holds: its files are results, not content."""
 Identity = tuple[int, int]
 """Device and inode."""
 
@@ -81,6 +84,8 @@ def _filter(pattern: str | None) -> Callable[[str, bool], bool]:
 def _entries(place: _Place, identity: Identity) -> list[_Place]:
     """What a folder holds, last name first: the list is taken from its end."""
     listed = os.listdir(place.path)  # noqa: PTH208 - names are wanted, not paths
+    if place.below_root and "shards" in listed and os.path.exists(f"{place.path}/{RUN_LEDGER}"):  # noqa: PTH110
+        return []
     names = contents(listed)[::-1]
     prefix, above = place.below_root and f"{place.below_root}/", (*place.above, identity)
     return [_Place(f"{place.path}/{name}", f"{place.key}/{name}", prefix + name, above) for name in names]
