@@ -25,7 +25,7 @@ import soundfile as sf
 import torch
 from PIL import Image
 
-from tokeff.maths.codelength import audio_code_length, image_code_length, video_code_length
+from tokeff.maths.codelength import Pool, audio_code_length, image_code_length, video_code_length
 
 CLIPS = ("big_buck_bunny_480p_30s.mp4", "intel_car-detection.mp4", "nasa_13013.mp4")
 
@@ -43,24 +43,24 @@ def saved_bytes(picture: Image.Image, **options: Any) -> int:
     return len(out.getvalue())
 
 
-def pictures(paths: list[Path]) -> Iterator[dict[str, Any]]:
+def pictures(paths: list[Path], pool: Pool) -> Iterator[dict[str, Any]]:
     for path in paths:
         picture = Image.open(path).convert("RGB")
         x = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)[None]
-        bits = timed(partial(image_code_length, x))
+        bits = timed(partial(image_code_length, x, pool=pool))
         peer = timed(partial(saved_bytes, picture, format="WEBP", lossless=True, quality=100, method=6))
         png = saved_bytes(picture, format="PNG", optimize=True)
         yield row(path.name, x.numel(), bits, peer) | {"png_bytes": png}
 
 
-def recordings(paths: list[Path]) -> Iterator[dict[str, Any]]:
+def recordings(paths: list[Path], pool: Pool) -> Iterator[dict[str, Any]]:
     for path in paths:
         samples, rate = sf.read(path, dtype="int16", always_2d=True)
         x = torch.from_numpy(samples.T.copy())[None]
         yield row(
             path.name,
             samples.nbytes,
-            timed(partial(audio_code_length, x)),
+            timed(partial(audio_code_length, x, pool=pool)),
             timed(partial(flac_bytes, samples, rate)),
         )
 
@@ -118,6 +118,16 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
     return out | ({"code_to_png": total["code_bytes"] / total["png_bytes"]} if "png_bytes" in total else {})
 
 
+def shared(what: str, rows: list[dict[str, Any]], pool: Pool) -> dict[str, float]:
+    """The same where the items share histograms; clips of this length do not."""
+    if what == "video":
+        return {}
+    bits = (
+        pool.code_length_bits("sound", 16) if what in ("librispeech", "music") else pool.code_length_bits("planes", 8)
+    )
+    return {"shared_code_to_peer": bits / 8 / sum(row["peer_bytes"] for row in rows)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
@@ -138,15 +148,16 @@ def main() -> None:
     for what in arguments.what:
         load, paths = os.getloadavg()[0], sorted(files(corpora, what))
         # The first call starts threads and fills caches of kernels: it is left out.
-        list(measured(what, paths[:1], 2))
-        items = list(measured(what, paths[: arguments.items], arguments.frames))
+        list(measured(what, paths[:1], 2, Pool()))
+        pool = Pool()
+        items = list(measured(what, paths[: arguments.items], arguments.frames, pool))
         of_set = {
             "items_of_set": len(paths),
             "frames_at_most": arguments.frames,
             "threads": arguments.threads,
             "load_before_after": [load, os.getloadavg()[0]],
         }
-        found[what] = {"summary": summary(items), **of_set, "items": items}
+        found[what] = {"summary": summary(items) | shared(what, items, pool), **of_set, "items": items}
         print(what, len(items), "of", len(paths), json.dumps(found[what]["summary"]), flush=True)
         out.write_text(json.dumps(found, indent=1) + "\n")
 
@@ -159,10 +170,10 @@ def files(corpora: Path, what: str) -> Iterable[Path]:
     return (corpora / ("audio/eval" if what == "librispeech" else "image") / what).iterdir()
 
 
-def measured(what: str, paths: list[Path], n_frames: int) -> Iterator[dict[str, Any]]:
+def measured(what: str, paths: list[Path], n_frames: int, pool: Pool) -> Iterator[dict[str, Any]]:
     if what == "video":
         return clips(paths, n_frames)
-    return recordings(paths) if what in ("librispeech", "music") else pictures(paths)
+    return recordings(paths, pool) if what in ("librispeech", "music") else pictures(paths, pool)
 
 
 if __name__ == "__main__":
