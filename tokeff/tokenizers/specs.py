@@ -105,8 +105,6 @@ def _overrides(query: str, family: Family, spec: str) -> dict[str, ParameterValu
         name, equals, text = pair.partition("=")
         if not equals:
             raise SpecError("not key=value", where=spec, got=pair)
-        if name in overrides:
-            raise SpecError("a parameter is given twice", where=spec, got=name)
         if name not in family.parameters:
             raise NotFound.among(f"parameter of the family {family.name}", name, family.parameters, fix=f"In {spec!r}.")
         if name in given:
