@@ -81,7 +81,7 @@ def test_a_mixture_costs_the_entropy_of_its_pairs() -> None:
 
 
 def test_too_few_tokens_are_said_to_be_so_and_enough_of_them_do() -> None:
-    codes = np.random.default_rng(1).integers(0, 512, 4_000_000)
+    codes = np.random.default_rng(1).integers(0, 512, 5_000_000)
     few = conditional_entropy(table_of(codes[:100_000], 512))
     assert few.bits is None
     assert few.reason == "too_few_tokens"
@@ -89,6 +89,22 @@ def test_too_few_tokens_are_said_to_be_so_and_enough_of_them_do() -> None:
     assert few.needed_tokens > 200_000
     many = conditional_entropy(table_of(codes, 512))
     assert many.bits is None or many.bits == pytest.approx(9, rel=0.01)
+
+
+@pytest.mark.parametrize("n_symbols", [2, 8, 64, 512])
+def test_what_is_claimed_is_true_at_every_length(n_symbols: int) -> None:
+    """Equally likely codes: a held-out code first grows worse with what it learns, which is no sign of an end."""
+    codes = np.random.default_rng(1).integers(0, n_symbols, 5_000_000)
+    claimed = 0
+    for n in (5000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 5_000_000):
+        found = conditional_entropy(table_of(codes[:n], n_symbols))
+        if found.bits is not None:
+            assert found.bits == pytest.approx(np.log2(n_symbols), rel=0.01)
+            claimed += 1
+        else:
+            assert found.needed_tokens is not None
+            assert n < found.needed_tokens <= max(5_000_000, 2 * n)
+    assert claimed or n_symbols == 512
 
 
 def test_one_item_cannot_be_held_out() -> None:

@@ -13,7 +13,7 @@ from tokeff.records.items import Failure
 from tokeff.records.measurements import Measurement
 from tokeff.records.runs import Alert, Population, Profile
 
-ROWS_PER_BATCH = 100_000
+ROWS_PER_BATCH = 10_000
 
 
 def load_measurements(run: Path) -> tuple[Measurement, ...]:

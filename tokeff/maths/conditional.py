@@ -1,8 +1,9 @@
 """Conditional entropy of a code given its neighbour, as a held-out cross-entropy: an honest upper bound.
 
 The plug-in estimate of an order-1 entropy is mostly bias at the sizes of real samples (the table of pairs is never
-full), so each half of the data is coded with the counts of the other. How far the estimate is from its limit follows
-from how much it still falls when the half that teaches grows from a quarter to a half to the whole of itself.
+full), so each half of the data is coded with the counts of the other. How far the estimate is from its limit is told
+twice, and the worse is believed: by how much it still falls when the half that teaches grows from a quarter to a half
+to the whole of itself, and by how many pairs there are to learn, each of which costs 1 / (2 n ln 2) bits.
 Leaves out which neighbour it is (`tokeff.measures.pairs`).
 """
 
@@ -20,6 +21,8 @@ CLAIMED = 0.01
 """A value is given where its estimated excess over the limit is at most this share of it ..."""
 CLAIMED_BITS = 0.001
 """... or this many bits, which only matters to sources of almost none."""
+LEARNING_BITS = 1 / (2 * math.log(2))
+"""What a parameter costs that n samples teach, times n: half a nat (Rissanen 1986; the bias of Miller and Madow)."""
 
 Ints = NDArray[np.int64]
 
@@ -78,21 +81,31 @@ class ConditionalEntropy:
 def conditional_entropy(table: PairCounts) -> ConditionalEntropy:
     """The held-out order-1 cross-entropy of a table of pairs, if it is within CLAIMED of its limit."""
     n_tokens = int(table.counts.sum())
-    halves = [_tokens(table, range(half * N_PARTS, (half + 1) * N_PARTS)) for half in (0, 1)]
-    if min(halves) < 0.05 * n_tokens:
+    halves = [table.of_groups(range(half * N_PARTS, (half + 1) * N_PARTS))[1] for half in (0, 1)]
+    if min(int(half.sum()) for half in halves) < 0.05 * n_tokens:
         return ConditionalEntropy(bits=None, reason="too_few_items", n_tokens=n_tokens, needed_tokens=None)
     curve = [_held_out_bits(table, n_parts) for n_parts in (1, 2, 4)]
-    excess, exponent = _excess(curve)
+    excess, exponent = max(_excess(curve), (sum(map(len, halves)) * LEARNING_BITS / n_tokens, 1.0))
     bits = curve[-1]
     allowed = max(CLAIMED * bits, CLAIMED_BITS)
     if excess <= allowed:
         return ConditionalEntropy(bits=bits, reason=None, n_tokens=n_tokens, needed_tokens=None)
-    needed = math.ceil(n_tokens * (excess / allowed) ** (1 / exponent))
+    # Slow falls cannot be extrapolated far; but even a table of which every cell is in use is learned at some time.
+    per_cell, n_cells = 2 * LEARNING_BITS / allowed, table.n_contexts * table.n_symbols
+    falling = min(n_tokens * (excess / allowed) ** (1 / exponent), max(n_cells * per_cell, 2 * n_tokens))
+    in_use = max(_cells_in_use(len(half), int(half.sum()), n_cells) for half in halves)
+    needed = math.ceil(max(falling, in_use * per_cell))
     return ConditionalEntropy(bits=None, reason="too_few_tokens", n_tokens=n_tokens, needed_tokens=needed)
 
 
-def _tokens(table: PairCounts, groups: Iterable[int]) -> int:
-    return int(table.of_groups(groups)[1].sum())
+def _cells_in_use(n_seen: int, n_tokens: int, n_cells: int) -> float:
+    """Of how many equally likely cells one expects to see `n_seen` with so many tokens: K (1 - exp(-n / K)) of K."""
+    low, high = math.log(n_seen), math.log(n_cells)
+    for _ in range(50):
+        middle = (low + high) / 2
+        cells = math.exp(middle)
+        low, high = (middle, high) if -cells * math.expm1(-n_tokens / cells) < n_seen else (low, middle)
+    return math.exp(high)
 
 
 def _held_out_bits(table: PairCounts, n_parts: int) -> float:

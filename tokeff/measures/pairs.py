@@ -34,7 +34,7 @@ def count_pairs(keys: Sequence[str], tokens: Sequence[Tokens], codebook_sizes: S
         if not sum(map(len, codes)):
             continue
         symbols = np.concatenate(codes)
-        groups = np.concatenate([_groups(h, len(own)) for (h, _), own in zip(present, codes, strict=True)])
+        groups = _groups(np.array([h % (2 * N_PARTS) for h, _ in present]), np.array([len(own) for own in codes]))
         for name, contexts, n_contexts in _contexts(stream, codebook_sizes, [each for _, each in present], codes):
             table = PairCounts.of(groups, contexts, symbols, n_contexts=n_contexts, n_symbols=size)
             tables[f"{name}.{stream}"] = table
@@ -47,8 +47,9 @@ def _contexts(
     """(name, context of every symbol, number of contexts) of the neighbours that exist here."""
     size = sizes[stream]
     pairs = list(zip(tokens, codes, strict=True))
-    found = [("previous", np.concatenate([_shifted(own, _row(each, own), 1, size) for each, own in pairs]), size + 1)]
-    if any(_row(each, own) for each, own in pairs):
+    rows = [_row(each, own) for each, own in pairs]
+    found = [("previous", _previous(codes, rows, size), size + 1)]
+    if any(rows):
         up = [_up(own, each.grid, size) for each, own in pairs]
         found.append(("up", np.concatenate(up), size + 1))
     if stream and all(len(own) >= len(each.streams[stream - 1]) > 0 for each, own in pairs):
@@ -69,12 +70,14 @@ def _row(tokens: Tokens, codes: Ints) -> int | None:
     return grid[-1] if grid and len(grid) > 1 and int(np.prod(grid)) == len(codes) else None
 
 
-def _shifted(codes: Ints, row: int | None, by: int, outside: int) -> Ints:
-    """The code `by` places before each; `outside` at the beginning of the item and of each row."""
-    before = np.full(len(codes), outside, np.int64)
-    before[by:] = codes[:-by] if by else codes
-    if row:
-        before[::row] = outside
+def _previous(codes: Sequence[Ints], rows: Sequence[int | None], outside: int) -> Ints:
+    """The code before each, item after item; `outside` at the beginning of an item and of each of its rows."""
+    before: Ints = np.concatenate([np.array([outside], np.int64), *codes])[:-1]
+    starts = np.cumsum([0, *map(len, codes)])
+    before[starts[:-1][np.diff(starts) > 0]] = outside
+    for start, stop, row in zip(starts[:-1], starts[1:], rows, strict=True):
+        if row:
+            before[start:stop:row] = outside
     return before
 
 
@@ -91,7 +94,9 @@ def _hash(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little")
 
 
-def _groups(item_hash: int, n_positions: int) -> Ints:
-    """Half by the item, part by the block of positions (the first block's part by the item too)."""
-    half, offset = item_hash & 1, (item_hash >> 1) % N_PARTS
-    return half * N_PARTS + (np.arange(n_positions) // BLOCK_POSITIONS + offset) % N_PARTS
+def _groups(hashes: Ints, n_positions: Ints) -> Ints:
+    """Half by the item, part by the block of positions (the first block's part by the item too), item after item."""
+    place = np.arange(n_positions.sum()) - np.repeat(np.cumsum(n_positions) - n_positions, n_positions)
+    half, offset = (np.repeat(each, n_positions) for each in (hashes & 1, (hashes >> 1) % N_PARTS))
+    groups: Ints = half * N_PARTS + (place // BLOCK_POSITIONS + offset) % N_PARTS
+    return groups

@@ -146,3 +146,13 @@ def refuse_misfit(found: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]",
         )
     if broken := [name for name in both if not found[name].isfinite().all()]:
         raise ArtefactInvalid("the weights hold infinities or what is no number", where=where, got=broken[0])
+
+
+def write_weights(path: Path, tensors: "Mapping[str, Tensor]", metadata: dict[str, str] | None = None) -> None:
+    """Write safetensors. The file appears whole or not at all."""
+    from safetensors.torch import save
+
+    partial = path.with_name(path.name + ".partial")
+    # Not `save_file`: nobody else could read it.
+    partial.write_bytes(save(dict(tensors), metadata=metadata))
+    partial.replace(path)

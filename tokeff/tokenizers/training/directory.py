@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from tokeff.errors import RunError
+from tokeff.tokenizers.model_files import write_weights
 from tokeff.tokenizers.training.plan import Progress
 from tokeff.tokenizers.training.trainer import Trainer
 
@@ -99,9 +100,7 @@ class RunDirectory(Generic[Report]):
         """Write everything; a run that is stopped at any moment can go on from here."""
         self.record["history"].append({name: rounded(value) for name, value in asdict(news).items()})
         self.content.save_weights(self.out / WEIGHTS)
-        partial = self.out / (CHECKPOINT + ".partial")
-        save_file(self.trainer.state(), partial)
-        partial.replace(self.out / CHECKPOINT)
+        write_weights(self.out / CHECKPOINT, self.trainer.state())
         write(self.out / RECORD, json.dumps(self.record, indent=1) + "\n")
         write(self.out / CARD, self.content.card_text(self.out / WEIGHTS))
 

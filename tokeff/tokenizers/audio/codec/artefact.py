@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid, SpecError
@@ -18,7 +17,7 @@ from tokeff.records.cards import Card
 from tokeff.tokenizers.audio.codec.config import CodecConfig
 from tokeff.tokenizers.audio.codec.model import RvqCodec
 from tokeff.tokenizers.audio.rvq.models import Codes
-from tokeff.tokenizers.model_files import ModelFiles
+from tokeff.tokenizers.model_files import ModelFiles, refuse_misfit, write_weights
 
 KEY = "tokeff.rvq/1"
 """The key of the configuration in the file's header."""
@@ -30,9 +29,7 @@ def save_weights(path: Path, config: CodecConfig, weights: Mapping[str, Tensor])
         name: (tensor.detach().to("cpu", torch.float16) if tensor.is_floating_point() else tensor.cpu()).contiguous()
         for name, tensor in weights.items()
     }
-    partial = path.with_name(path.name + ".partial")
-    save_file(half, partial, metadata={KEY: config.to_json()})
-    partial.replace(path)
+    write_weights(path, half, {KEY: config.to_json()})
 
 
 def load_codec(path: Path) -> RvqCodec:
@@ -47,10 +44,8 @@ def load_codec(path: Path) -> RvqCodec:
         raise ArtefactInvalid("its header has no codec configuration", where=str(path), expected=f"the key {KEY}")
     codec = RvqCodec(CodecConfig.from_json(text, str(path)))
     state = {name: each.float() if each.is_floating_point() else each for name, each in tensors.items()}
-    try:
-        codec.load_state_dict(state)
-    except RuntimeError as error:
-        raise ArtefactInvalid(f"its weights do not fit its configuration: {error}", where=str(path)) from error
+    refuse_misfit(state, codec.state_dict(), str(path))
+    codec.load_state_dict(state)
     return codec.eval()
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from tokeff.errors import ArtefactInvalid
 from tokeff.tokenizers.image.fsq.config import FsqConfig
 from tokeff.tokenizers.image.fsq.model import FsqAutoencoder, fold
-from tokeff.tokenizers.model_files import refuse_misfit
+from tokeff.tokenizers.model_files import refuse_misfit, write_weights
 
 KEY = "tokeff.fsq/1"
 """The key of the configuration in the file's header."""
@@ -24,10 +23,7 @@ def save_weights(path: Path, config: FsqConfig, weights: Mapping[str, Tensor]) -
     """Write a model from the weights of its unfolded network. The file appears whole or not at all."""
     folded = fold(weights, config)
     halves = {name: tensor.detach().to("cpu", torch.float16).contiguous() for name, tensor in folded.items()}
-    partial = path.with_name(path.name + ".partial")
-    # Not `save_file`: nobody else could read it.
-    partial.write_bytes(save(halves, metadata={KEY: config.to_json()}))
-    partial.replace(path)
+    write_weights(path, halves, {KEY: config.to_json()})
 
 
 def is_weights_file(path: Path) -> bool:
