@@ -1,12 +1,12 @@
 """Languages of the texts of a run: of a seeded few items, read again where they lie. Leaves out sums and pictures."""
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from tokeff.engine.again import again
+from tokeff.engine.lots import Draw
 from tokeff.errors import TokeffError
 from tokeff.records.items import Item
 
@@ -41,19 +41,24 @@ class Languages:
         return f"{how} of {self.n_drawn:,} texts{drawn}, from the first 4 kB of each{missing}."
 
 
-def languages(arguments: Mapping[str, Any], keys: Sequence[str]) -> Languages:
+def languages(arguments: Mapping[str, Any], keys: Iterable[str]) -> Languages:
     """Languages of at most MOST_ITEMS of `keys`, drawn by the run's seed; those gone or unreadable are missing."""
     from tokeff.measures.languages import detector
 
-    drawn: Sequence[str] = sorted(keys)
-    if len(keys) > MOST_ITEMS:
-        places = np.random.default_rng(int(arguments["seed"])).choice(len(keys), MOST_ITEMS, replace=False)
-        drawn = [drawn[place] for place in np.sort(places)]
+    n_items, draw = 0, Draw(int(arguments["seed"]))
+
+    def lots() -> Iterable[tuple[int, str]]:
+        nonlocal n_items
+        for key in keys:
+            n_items += 1
+            yield draw.lot(key), key
+
+    drawn = sorted(key for _, key in heapq.nsmallest(MOST_ITEMS, lots()))
     name, kind = detector()
     items = again(arguments, drawn, "text")
     texts = {key: _beginning(item) for key, item in items.items()}
     found = {key: name(text) for key, text in texts.items() if text is not None}
-    return Languages(of=found, kind=kind, n_items=len(keys), n_drawn=len(drawn))
+    return Languages(of=found, kind=kind, n_items=n_items, n_drawn=len(drawn))
 
 
 def _beginning(item: Item) -> str | None:

@@ -26,7 +26,7 @@ def spoken(profile: Profile, run: Path) -> Spoken | None:
     names = [each.tokenizer for each in profile.measurements if each.modality == "text"]
     if not names:
         return None
-    keys = [key for rows in _texts(run, names[0]) for key in rows["key"].to_pylist()]
+    keys = (key for rows in _texts(run, names[0]) for key in rows["key"].to_pylist())
     found = languages(profile.run["arguments"], keys)
     if not found.of:
         return None
