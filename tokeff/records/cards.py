@@ -19,7 +19,8 @@ class Artefact:
     package: str | None = None
     """`module/path`: a file inside an installed package, e.g. `mistral_common/data/tekken_240911.json`."""
     file: str | None = None
-    """A file name, looked for by name and sha256 in the folders of $TOKEFF_ARTEFACTS; or a path."""
+    """A file name, looked for by name and sha256 in the folders of $TOKEFF_ARTEFACTS; or a path, also from the card's
+    folder on."""
     hub: str | None = None
     """A repository id of the Hugging Face hub, loaded by the library that knows it."""
     library: str | None = None

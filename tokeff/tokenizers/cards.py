@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from tokeff.errors import CardError, CardErrors
@@ -59,7 +60,7 @@ def parse_card(text: str, where: str, families: Families) -> Card:
         raise CardErrors(problems.found) from error
     problems.unknown_keys(table, KEYS)
     _check_plain_keys(table, problems)
-    artefact = _artefact(table.get("artefact"), problems)
+    artefact = _beside(_artefact(table.get("artefact"), problems), Path(where))
     family = _family(table, families, problems)
     parameters = _parameters(table.get("parameters", {}), family, problems)
     if problems.found:
@@ -78,8 +79,11 @@ def parse_card(text: str, where: str, families: Families) -> Card:
 
 
 def with_hash(card: Card) -> Card:
-    """The card with the sha256 of what it declares."""
-    declared = json.dumps(asdict(replace(card, sha256="")), sort_keys=True, default=list)
+    """The card with the sha256 of what it declares; where a file of known content lies is no part of that."""
+    content = card.artefact
+    if content and content.file and content.sha256:
+        content = replace(content, file=Path(content.file).name)
+    declared = json.dumps(asdict(replace(card, sha256="", artefact=content)), sort_keys=True, default=list)
     return replace(card, sha256=hashlib.sha256(declared.encode()).hexdigest())
 
 
@@ -139,6 +143,13 @@ def _artefact(table: object, problems: _Problems) -> Artefact | None:
         problems.add("artefact.sha256", "not a sha256", got=repr(sha256), expected="64 lower-case hexadecimal digits")
     known = {key: value for key, value in table.items() if key in ARTEFACT_KEYS and key != "bytes"}
     return Artefact(**known, n_bytes=table.get("bytes"))
+
+
+def _beside(artefact: Artefact | None, card: Path) -> Artefact | None:
+    """The artefact with the path of its file, where that lies beside the card."""
+    if artefact and isinstance(artefact.file, str) and card.is_file() and (card.parent / artefact.file).is_file():
+        return replace(artefact, file=str((card.parent / artefact.file).resolve()))
+    return artefact
 
 
 def _family(table: Mapping[str, Any], families: Families, problems: _Problems) -> Family | None:

@@ -1,6 +1,7 @@
 """Training: it learns, resumes exactly, refuses what does not go together, and what it writes is a tokenizer."""
 
 import json
+import shutil
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,18 @@ def test_directory_file_and_card_open_the_same_tokenizer(trained: Path, picture:
     assert opened[0].levels == (4, 4, 4)
     rebuilt = opened[0].decode(opened[0].encode(signals), [signal.header for signal in signals])
     assert [each.pixels.shape for each in rebuilt] == [signal.pixels.shape for signal in signals]
+
+
+def test_a_directory_that_was_moved_is_the_same_tokenizer(trained: Path, tmp_path: Path) -> None:
+    name = tomllib.loads((trained / "card.toml").read_text())["name"]
+    moved = tmp_path / "moved"
+    shutil.copytree(trained, moved)
+    before, after = (Registry.load([folder]).card(name) for folder in (trained, moved))
+    assert after.sha256 == before.sha256
+    assert after.artefact is not None
+    assert after.artefact.file == str((moved / "model.safetensors").resolve())
+    assert (moved / "model.safetensors").stat().st_mode & 0o444 == 0o444
+    assert tuple(Registry.load([moved]).open(name).codebook_sizes) == (64,)
 
 
 @pytest.mark.parametrize(("stride", "levels"), [(2, (2, 2)), (4, (5, 4)), (8, (8, 5, 5)), (16, (4,) * 5)])

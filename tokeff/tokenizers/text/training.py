@@ -70,5 +70,5 @@ def _card(path: Path, size: int, counted: _Counted) -> str:
     }
     lines = ["schema_version = 1", 'modality = "text"', 'family = "bpe"']
     lines += [f"{key} = {json.dumps(value)}" for key, value in quoted.items()]
-    lines += [f"vocab_size = {size}", "", "[artefact]", f"file = {json.dumps(str(path.resolve()))}"]
+    lines += [f"vocab_size = {size}", "", "[artefact]", f"file = {json.dumps(path.name)}"]
     return "\n".join([*lines, f'sha256 = "{digest}"', f"bytes = {len(data)}"]) + "\n"

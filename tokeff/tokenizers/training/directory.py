@@ -124,10 +124,10 @@ def refuse_unfit(out: Path, *, resume: bool) -> None:
 
 
 def card_lines(weights: Path, quoted: Mapping[str, str], further: Sequence[str]) -> str:
-    """A card in TOML: texts (JSON strings are TOML strings), lines that are TOML already, and the weights file."""
+    """A card in TOML: texts (JSON strings are TOML strings), lines of TOML, the weights file beside it."""
     data = weights.read_bytes()
     lines = ["schema_version = 1", *(f"{key} = {json.dumps(value)}" for key, value in quoted.items()), *further]
-    lines += ["", "[artefact]", f"file = {json.dumps(str(weights.resolve()))}"]
+    lines += ["", "[artefact]", f"file = {json.dumps(weights.name)}"]
     lines += [f'sha256 = "{hashlib.sha256(data).hexdigest()}"', f"bytes = {len(data)}"]
     return "\n".join(lines) + "\n"
 
