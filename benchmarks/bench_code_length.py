@@ -143,6 +143,7 @@ def main() -> None:
         "processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
         "python": platform.python_version(), "torch": torch.__version__, "av": av.__version__,
         "pillow": PIL.__version__, "soundfile": sf.__version__,
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
     }  # fmt: skip
     out.parent.mkdir(exist_ok=True)
     for what in arguments.what:
