@@ -29,6 +29,21 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The bits of a network's answer depend on the number of threads: it is one, in whatever process. Parallelism comes
+    from the number of workers.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _performed(task: Task, read: ReadOptions, recorder: Recorder) -> bytes:
     if task.kind == "look":
         from tokeff.engine.look import look
@@ -36,11 +51,12 @@ def _performed(task: Task, read: ReadOptions, recorder: Recorder) -> bytes:
         return look(task, read, recorder).to_bytes()
     from tokeff.engine.bench import open_tools
 
-    tools = open_tools(task.terms)
-    if task.kind == "count":
-        from tokeff.engine.census import count
+    with _one_thread():
+        tools = open_tools(task.terms)
+        if task.kind == "count":
+            from tokeff.engine.census import count
 
-        return count(task, tools, read, recorder).to_bytes()
-    from tokeff.engine.measure import measure
+            return count(task, tools, read, recorder).to_bytes()
+        from tokeff.engine.measure import measure
 
-    return measure(task, tools, read, recorder).to_bytes()
+        return measure(task, tools, read, recorder).to_bytes()

@@ -42,9 +42,7 @@ def profile(
     with _place(out) as place, Ledger.open(place, job(options, chosen, device), fresh=how.fresh) as ledger:
         observer.stage("Listing the corpus")
         ledger.plan(options)
-        workers = executor(
-            how, options.reading, device=device, total_bytes=ledger.total_bytes, n_shards=ledger.n_shards
-        )
+        workers = executor(how, options.reading, device=device, shards=ledger.shards, n_shards=ledger.n_shards)
         with closing(workers):
             conductor = Conductor(ledger, options, workers, observer)
             found = conductor.survey()

@@ -1,23 +1,31 @@
 """Which executor does a run: as many workers as help, and none for a corpus that is done before they have started."""
 
+import mimetypes
 import os
+from collections.abc import Callable, Iterable
 
 from tokeff.engine.executors.protocol import Executor, InProcess
 from tokeff.engine.options import ITEM_TIMEOUT_SECONDS, Execution
+from tokeff.engine.shards import Shard
 from tokeff.readers.options import ReadOptions
 
 WORTH_WORKERS_BYTES = 2**26
 """A worker takes seconds to start. Smaller corpora are measured here, without limits for one item."""
+MEDIA = ("image/", "audio/", "video/")
+MEDIA_WEIGHT = 8
+"""A stored byte of a picture, sound or clip stands for more work than one of text: at least so many times."""
 
 
-def executor(how: Execution, read: ReadOptions, *, device: str, total_bytes: int, n_shards: int) -> Executor:
+def executor(
+    how: Execution, read: ReadOptions, *, device: str, shards: Callable[[], Iterable[Shard]], n_shards: int
+) -> Executor:
     """The executor for a corpus. Raises TokeffError where Ray is asked for and cannot be had."""
     limit = how.item_timeout or ITEM_TIMEOUT_SECONDS
     if how.engine == "ray":
         from tokeff.engine.executors.on_ray import OnRay
 
         return OnRay(read, how.workers, limit, address=how.address, use_gpu=device == "cuda")
-    if how.workers is None and how.item_timeout is None and total_bytes < WORTH_WORKERS_BYTES:
+    if how.workers is None and how.item_timeout is None and weight_bytes(shards()) < WORTH_WORKERS_BYTES:
         return InProcess(read)
     from tokeff.engine.executors.local import Processes
 
@@ -25,6 +33,15 @@ def executor(how: Execution, read: ReadOptions, *, device: str, total_bytes: int
     n_workers = how.workers or gpus or _cores()
     places = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in _visible(gpus)]
     return Processes(read, max(1, min(n_workers, n_shards)), limit, places)
+
+
+def weight_bytes(shards: Iterable[Shard]) -> int:
+    """Stored bytes, those of media files counted MEDIA_WEIGHT times."""
+    return sum(
+        piece.n_bytes * (MEDIA_WEIGHT if (mimetypes.guess_type(piece.key)[0] or "").startswith(MEDIA) else 1)
+        for shard in shards
+        for piece in shard.part.pieces
+    )
 
 
 def _cores() -> int:
