@@ -70,6 +70,16 @@ def test_any_order_and_sharding_gives_the_same(corpus: Tally) -> None:
                 assert corpus_bits(total, each, kind, "image") == pytest.approx(expected, rel=1e-6)
 
 
+def test_what_fails_half_way_leaves_nothing_for_the_next_tokenizer() -> None:
+    item, signal = Item(modality="image", key="0", stored_bytes=1, open=io.BytesIO), picture(0)
+    sources = SourceBits(device="no such device")
+    with pytest.raises(RuntimeError):
+        reconstruction_columns([item], [signal], [signal], sources)
+    sources.device = "cpu"
+    again = reconstruction_columns([item], [signal], [signal], sources)
+    assert again.real_sums == reconstruction_columns([item], [signal], [signal], SourceBits()).real_sums
+
+
 def test_identity_is_exactly_nothing() -> None:
     tally = tally_of(range(3), exact=True)
     assert [corpus_bits(tally, each, "missing", "image") for each in FIDELITIES["image"]] == [0.0] * 6

@@ -77,9 +77,10 @@ def reconstruction_columns(
         return Coded()
     which = frozenset(coded)
     if which not in sources.pools:
-        alone = sources.pools[which] = Pools()
+        alone = Pools()
         for views in groups:
             sources.known |= _measured(views, sources.device, alone)
+        sources.pools[which] = alone
     pools = {"source": sources.pools[which], "missing": Pools(), "time": Pools()}
     missing: dict[str, Bits] = {}
     for views in groups:

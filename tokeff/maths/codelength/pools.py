@@ -33,9 +33,9 @@ class Pool:
     def count(self, counts: Tensor) -> None:
         """Add counts int64 [channels, contexts * n_symbols]."""
         more = counts.flatten().cpu()
-        long, short = sorted((self.counts, more), key=len, reverse=True)
-        self.counts = long.clone()
-        self.counts[: len(short)] += short
+        if len(more) > len(self.counts):
+            self.counts = torch.nn.functional.pad(self.counts, (0, len(more) - len(self.counts)))
+        self.counts[: len(more)] += more
 
     def code_length_bits(self, kind: Kind, depth_bits: int) -> float:
         """Bits of all items, one behind the other."""
