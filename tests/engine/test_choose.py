@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 import tokeff
-from tokeff.engine.executors.choose import MEDIA_WEIGHT, WORTH_WORKERS_BYTES, weight_bytes
+from tokeff.engine.executors.choose import MEDIA_WEIGHT, WORTH_WORKERS_BYTES, worth_workers
 from tokeff.engine.shards import Shard
 from tokeff.measures.saved import to_json
 from tokeff.readers.pieces import Part, Piece
@@ -20,9 +20,11 @@ def shard(*files: tuple[str, int]) -> Shard:
 
 
 def test_media_weigh_more_than_text() -> None:
-    assert weight_bytes([shard(("a/b.txt", 10), ("c.jsonl", 5)), shard(("no ending", 1))]) == 16
-    assert weight_bytes([shard(("a.PNG", 1), ("b.flac", 2), ("c.mp4", 3))]) == 6 * MEDIA_WEIGHT
-    assert MEDIA_WEIGHT < WORTH_WORKERS_BYTES
+    eighth = WORTH_WORKERS_BYTES // MEDIA_WEIGHT
+    assert not worth_workers([shard(("a/b.txt", eighth), ("c.jsonl", eighth)), shard(("no ending", eighth))])
+    assert worth_workers([shard(("a/b.txt", WORTH_WORKERS_BYTES - 1)), shard(("c.jsonl", 1))])
+    assert worth_workers([shard(("a.PNG", eighth - 3), ("b.flac", 2), ("c.mp4", 1))])
+    assert not worth_workers([shard(("a.PNG", eighth - 1))])
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

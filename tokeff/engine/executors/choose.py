@@ -3,6 +3,7 @@
 import mimetypes
 import os
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from tokeff.engine.executors.protocol import Executor, InProcess
 from tokeff.engine.options import ITEM_TIMEOUT_SECONDS, Execution
@@ -25,7 +26,7 @@ def executor(
         from tokeff.engine.executors.on_ray import OnRay
 
         return OnRay(read, how.workers, limit, address=how.address, use_gpu=device == "cuda")
-    if how.workers is None and how.item_timeout is None and weight_bytes(shards()) < WORTH_WORKERS_BYTES:
+    if how.workers is None and how.item_timeout is None and not worth_workers(shards()):
         return InProcess(read)
     from tokeff.engine.executors.local import Processes
 
@@ -35,13 +36,14 @@ def executor(
     return Processes(read, max(1, min(n_workers, n_shards)), limit, places)
 
 
-def weight_bytes(shards: Iterable[Shard]) -> int:
-    """Stored bytes, those of media files counted MEDIA_WEIGHT times."""
-    return sum(
+def worth_workers(shards: Iterable[Shard]) -> bool:
+    """Whether a corpus has WORTH_WORKERS_BYTES, those of media files counted MEDIA_WEIGHT times. Looks no further."""
+    weights = (
         piece.n_bytes * (MEDIA_WEIGHT if (mimetypes.guess_type(piece.key)[0] or "").startswith(MEDIA) else 1)
         for shard in shards
         for piece in shard.part.pieces
     )
+    return any(total >= WORTH_WORKERS_BYTES for total in accumulate(weights))
 
 
 def _cores() -> int:
